@@ -1,0 +1,440 @@
+/* store.c - see store.h.
+ *
+ * Why LMDB: a commit is one fsync'd page flip, readers never block the writer, and after kill -9 the
+ * file is as of the last commit without any recovery. Why a wrapper: the sticky transaction keeps
+ * the services free of error ladders, and the soft limit, the reader check and the format stamp have
+ * one place. Transactions and cursors are small heap blocks; a write path makes a handful per
+ * commit, which the fsync dwarfs.
+ */
+#include "store/store.h"
+
+#include "base/error.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <lmdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define DEFAULT_MAP (64ULL << 30)
+#define FORMAT_KEY "chiso.store.format"
+
+struct store {
+    MDB_env *env;
+    MDB_dbi tables[STORE_MAX_TABLES];
+    unsigned n_tables;
+    MDB_dbi stamp; /* LMDB's unnamed table: the format, and the names of the others */
+    uint64_t soft_limit;
+    unsigned page_size;
+    int owner_fd; /* flock'd by the one process that writes; -1 for readers */
+};
+
+struct store_txn {
+    store_t *store;
+    MDB_txn *txn;
+    int status;
+    bool writes;
+};
+
+struct store_cursor {
+    store_txn_t *txn;
+    MDB_cursor *cursor;
+};
+
+static MDB_val val_of(bytes_t b)
+{
+    return (MDB_val){.mv_size = b.len, .mv_data = (void *)(uintptr_t)b.data};
+}
+
+static bytes_t bytes_of_val(MDB_val v)
+{
+    return bytes_of(v.mv_data, v.mv_size);
+}
+
+/* The table for LMDB's codes: what a full map is, and that the rest means the store is broken. */
+static int code_of(int rc)
+{
+    return rc == MDB_MAP_FULL ? CHISO_E_FULL : CHISO_E_STORE;
+}
+
+static int open_failed(store_t **store, char *reason, const char *what, int rc)
+{
+    if (reason != NULL) {
+        snprintf(reason, 256, "%s: %s", what, mdb_strerror(rc));
+    }
+    store_close(store);
+    return rc > 0 ? -rc : rc == MDB_INVALID || rc == MDB_VERSION_MISMATCH ? CHISO_E_CORRUPT
+                                                                          : CHISO_E_STORE;
+}
+
+/* LMDB lets two writers take turns; our caches of what is in the store would not. */
+static int own_folder(store_t *store, const char *path)
+{
+    char name[4096];
+    if (snprintf(name, sizeof name, "%s/owner.lock", path) >= (int)sizeof name) {
+        return ENAMETOOLONG;
+    }
+    store->owner_fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+    if (store->owner_fd < 0) {
+        return errno;
+    }
+    return flock(store->owner_fd, LOCK_EX | LOCK_NB) == 0 ? 0
+           : errno == EWOULDBLOCK                        ? EBUSY
+                                                         : errno;
+}
+
+static int check_format(store_t *store, MDB_txn *txn, bool read_only)
+{
+    MDB_val key = {sizeof FORMAT_KEY - 1, FORMAT_KEY};
+    MDB_val value;
+    int rc = mdb_get(txn, store->stamp, &key, &value);
+    if (rc == 0) {
+        return value.mv_size == 1 && *(uint8_t *)value.mv_data == STORE_FORMAT
+                   ? 0
+                   : MDB_VERSION_MISMATCH;
+    }
+    if (rc != MDB_NOTFOUND || read_only) {
+        return rc;
+    }
+    uint8_t format = STORE_FORMAT;
+    value = (MDB_val){1, &format};
+    return mdb_put(txn, store->stamp, &key, &value, 0);
+}
+
+static int open_tables(store_t *store, const store_options_t *options)
+{
+    MDB_txn *txn;
+    int rc = mdb_txn_begin(store->env, NULL, options->read_only ? MDB_RDONLY : 0, &txn);
+    if (rc != 0) {
+        return rc;
+    }
+    rc = mdb_dbi_open(txn, NULL, 0, &store->stamp);
+    if (rc == 0) {
+        rc = check_format(store, txn, options->read_only);
+    }
+    for (; rc == 0 && options->tables[store->n_tables] != NULL; store->n_tables++) {
+        if (store->n_tables == STORE_MAX_TABLES) {
+            rc = MDB_DBS_FULL;
+            break;
+        }
+        rc = mdb_dbi_open(txn, options->tables[store->n_tables],
+                          options->read_only ? 0 : MDB_CREATE, &store->tables[store->n_tables]);
+    }
+    if (rc != 0) {
+        mdb_txn_abort(txn);
+        return rc;
+    }
+    return mdb_txn_commit(txn);
+}
+
+int store_open(const char *path, const store_options_t *options, char reason[256], store_t **out)
+{
+    store_t *store = calloc(1, sizeof *store);
+    if (store == NULL) {
+        return -ENOMEM;
+    }
+    store->owner_fd = -1;
+    uint64_t map = options->map_size != 0 ? options->map_size : DEFAULT_MAP;
+    store->soft_limit = options->soft_limit != 0 ? options->soft_limit : map / 2;
+    if (!options->read_only) {
+        if (mkdir(path, 0750) != 0 && errno != EEXIST) {
+            return open_failed(&store, reason, path, errno);
+        }
+        int rc = own_folder(store, path);
+        if (rc != 0) {
+            return open_failed(&store, reason, path, rc);
+        }
+    }
+    int rc = mdb_env_create(&store->env);
+    if (rc == 0) {
+        rc = mdb_env_set_mapsize(store->env, (size_t)map);
+    }
+    if (rc == 0) {
+        rc = mdb_env_set_maxdbs(store->env, STORE_MAX_TABLES);
+    }
+    if (rc == 0) {
+        unsigned flags = MDB_NOTLS | (options->read_only ? MDB_RDONLY : 0) |
+                         (options->no_sync ? MDB_NOSYNC : 0);
+        rc = mdb_env_open(store->env, path, flags, 0640);
+    }
+    int dead;
+    if (rc == 0) {
+        rc = mdb_reader_check(store->env, &dead);
+    }
+    if (rc == 0) {
+        rc = open_tables(store, options);
+    }
+    if (rc != 0) {
+        return open_failed(&store, reason, path, rc);
+    }
+    MDB_stat stat;
+    mdb_env_stat(store->env, &stat);
+    store->page_size = stat.ms_psize;
+    *out = store;
+    return 0;
+}
+
+void store_close(store_t **store)
+{
+    if (store == NULL || *store == NULL) {
+        return;
+    }
+    if ((*store)->env != NULL) {
+        mdb_env_close((*store)->env);
+    }
+    if ((*store)->owner_fd >= 0) {
+        close((*store)->owner_fd);
+    }
+    free(*store);
+    *store = NULL;
+}
+
+/* Pages ever taken less those that are free again. The walk over the free list is short: it holds
+ * one entry a transaction, merged as it is reused. */
+static uint64_t used_bytes(store_t *store, MDB_txn *txn)
+{
+    MDB_envinfo info;
+    mdb_env_info(store->env, &info);
+    uint64_t pages = (uint64_t)info.me_last_pgno + 1;
+    uint64_t near_limit = store->soft_limit / store->page_size;
+    if (pages < near_limit) {
+        return pages * store->page_size; /* an upper bound is enough far from the limit */
+    }
+    MDB_cursor *cursor;
+    if (mdb_cursor_open(txn, 0 /* LMDB's list of free pages */, &cursor) != 0) {
+        return pages * store->page_size;
+    }
+    MDB_val key;
+    MDB_val value;
+    uint64_t spare = 0;
+    while (mdb_cursor_get(cursor, &key, &value, MDB_NEXT) == 0) {
+        size_t count;
+        memcpy(&count, value.mv_data, sizeof count);
+        spare += count;
+    }
+    mdb_cursor_close(cursor);
+    return (pages - (spare < pages ? spare : pages)) * store->page_size;
+}
+
+uint64_t store_used(store_t *store)
+{
+    MDB_txn *txn;
+    if (mdb_txn_begin(store->env, NULL, MDB_RDONLY, &txn) != 0) {
+        return 0;
+    }
+    uint64_t used = used_bytes(store, txn);
+    mdb_txn_abort(txn);
+    return used;
+}
+
+uint64_t store_soft_limit(const store_t *store)
+{
+    return store->soft_limit;
+}
+
+bool store_has_room(store_t *store)
+{
+    return store_used(store) < store->soft_limit;
+}
+
+static store_txn_t *begin(store_t *store, bool writes)
+{
+    static store_txn_t no_memory = {.status = -ENOMEM};
+    store_txn_t *t = calloc(1, sizeof *t);
+    if (t == NULL) {
+        return &no_memory;
+    }
+    t->store = store;
+    t->writes = writes;
+    int rc = mdb_txn_begin(store->env, NULL, writes ? 0 : MDB_RDONLY, &t->txn);
+    if (rc != 0) {
+        t->txn = NULL;
+        t->status = CHISO_E_STORE;
+    }
+    return t;
+}
+
+store_txn_t *store_write(store_t *store)
+{
+    return begin(store, true);
+}
+
+store_txn_t *store_read(store_t *store)
+{
+    return begin(store, false);
+}
+
+int store_status(const store_txn_t *txn)
+{
+    return txn->status;
+}
+
+void store_fail(store_txn_t *txn, int code)
+{
+    if (txn->status == 0) {
+        txn->status = code;
+    }
+}
+
+void store_abort(store_txn_t **txn)
+{
+    if (txn == NULL || *txn == NULL) {
+        return;
+    }
+    store_txn_t *t = *txn;
+    *txn = NULL;
+    if (t->txn != NULL) {
+        mdb_txn_abort(t->txn);
+    }
+    if (t->store != NULL) {
+        free(t);
+    }
+}
+
+int store_commit(store_txn_t **txn)
+{
+    store_txn_t *t = *txn;
+    int status = t->status;
+    if (status == 0) {
+        int rc = mdb_txn_commit(t->txn);
+        t->txn = NULL; /* LMDB frees it whatever happens */
+        status = rc == 0 ? 0 : code_of(rc);
+    }
+    store_abort(txn);
+    return status;
+}
+
+bool store_get(store_txn_t *txn, store_table_t table, bytes_t key, bytes_t *value)
+{
+    if (txn->status != 0) {
+        return false;
+    }
+    MDB_val k = val_of(key);
+    MDB_val v;
+    int rc = mdb_get(txn->txn, txn->store->tables[table], &k, &v);
+    if (rc == 0) {
+        *value = bytes_of_val(v);
+    } else if (rc != MDB_NOTFOUND) {
+        store_fail(txn, code_of(rc));
+    }
+    return rc == 0;
+}
+
+static void put(store_txn_t *txn, store_table_t table, bytes_t key, bytes_t value, unsigned flags)
+{
+    if (txn->status != 0) {
+        return;
+    }
+    if (key.len == 0 || key.len > STORE_MAX_KEY) {
+        store_fail(txn, CHISO_E_TOO_BIG);
+        return;
+    }
+    MDB_val k = val_of(key);
+    MDB_val v = val_of(value);
+    int rc = mdb_put(txn->txn, txn->store->tables[table], &k, &v, flags);
+    if (rc != 0) {
+        store_fail(txn, code_of(rc));
+    }
+}
+
+void store_put(store_txn_t *txn, store_table_t table, bytes_t key, bytes_t value)
+{
+    put(txn, table, key, value, 0);
+}
+
+void store_append(store_txn_t *txn, store_table_t table, bytes_t key, bytes_t value)
+{
+    put(txn, table, key, value, MDB_APPEND);
+}
+
+bool store_delete(store_txn_t *txn, store_table_t table, bytes_t key)
+{
+    if (txn->status != 0) {
+        return false;
+    }
+    MDB_val k = val_of(key);
+    int rc = mdb_del(txn->txn, txn->store->tables[table], &k, NULL);
+    if (rc != 0 && rc != MDB_NOTFOUND) {
+        store_fail(txn, code_of(rc));
+    }
+    return rc == 0;
+}
+
+uint64_t store_count(store_txn_t *txn, store_table_t table)
+{
+    MDB_stat stat;
+    if (txn->status != 0 || mdb_stat(txn->txn, txn->store->tables[table], &stat) != 0) {
+        return 0;
+    }
+    return stat.ms_entries;
+}
+
+static bool walk(store_cursor_t *c, MDB_cursor_op op, MDB_val k, bytes_t *key, bytes_t *value)
+{
+    MDB_val v;
+    int rc = mdb_cursor_get(c->cursor, &k, &v, op);
+    if (rc == 0) {
+        *key = bytes_of_val(k);
+        *value = bytes_of_val(v);
+    } else if (rc != MDB_NOTFOUND) {
+        store_fail(c->txn, code_of(rc));
+    }
+    return rc == 0;
+}
+
+static store_cursor_t *cursor_open(store_txn_t *txn, store_table_t table)
+{
+    if (txn->status != 0) {
+        return NULL;
+    }
+    store_cursor_t *c = calloc(1, sizeof *c);
+    if (c == NULL) {
+        store_fail(txn, -ENOMEM);
+        return NULL;
+    }
+    c->txn = txn;
+    int rc = mdb_cursor_open(txn->txn, txn->store->tables[table], &c->cursor);
+    if (rc != 0) {
+        store_fail(txn, code_of(rc));
+        free(c);
+        return NULL;
+    }
+    return c;
+}
+
+bool store_seek(store_txn_t *txn, store_table_t table, bytes_t from, store_cursor_t **cursor,
+                bytes_t *key, bytes_t *value)
+{
+    *cursor = cursor_open(txn, table);
+    if (*cursor == NULL) {
+        return false;
+    }
+    return walk(*cursor, from.len == 0 ? MDB_FIRST : MDB_SET_RANGE, val_of(from), key, value);
+}
+
+bool store_next(store_cursor_t *cursor, bytes_t *key, bytes_t *value)
+{
+    return cursor->txn->status == 0 && walk(cursor, MDB_NEXT, (MDB_val){0}, key, value);
+}
+
+bool store_last(store_txn_t *txn, store_table_t table, bytes_t *key, bytes_t *value)
+{
+    store_cursor_t *c = cursor_open(txn, table);
+    bool found = c != NULL && walk(c, MDB_LAST, (MDB_val){0}, key, value);
+    store_cursor_close(&c);
+    return found;
+}
+
+void store_cursor_close(store_cursor_t **cursor)
+{
+    if (cursor == NULL || *cursor == NULL) {
+        return;
+    }
+    mdb_cursor_close((*cursor)->cursor);
+    free(*cursor);
+    *cursor = NULL;
+}

@@ -1,0 +1,79 @@
+/* store.h - an LMDB environment with sticky-error transactions.
+ *
+ * One process owns a store and writes it; others may read it (chiso verify). The map is large and
+ * fixed, never resized live; a soft limit well below it keeps room, because a full map can refuse
+ * even deletes. Reads and writes go through a transaction; after the first failure every call on it
+ * is a no-op and store_commit() reports it, so that call sites stay straight. A read transaction
+ * must not be held across a wait: one that is forgotten makes the file grow without end.
+ *
+ * A failed commit is final (CHISO_E_STORE): the process must stop, never acknowledge.
+ */
+#ifndef CHISO_STORE_STORE_H
+#define CHISO_STORE_STORE_H
+
+#include "base/bytes.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct store store_t;
+typedef struct store_txn store_txn_t;
+typedef struct store_cursor store_cursor_t;
+typedef unsigned store_table_t; /* a named table, see store_open */
+
+#define STORE_MAX_KEY 480   /* bytes; LMDB's own limit is 511 */
+#define STORE_MAX_TABLES 24
+#define STORE_FORMAT 1      /* of the files; a store of another format is refused */
+
+typedef struct {
+    uint64_t map_size;    /* 0: 64 GiB of address space, not of disk */
+    uint64_t soft_limit;  /* bytes used at which writes are refused; 0: half the map */
+    bool read_only;       /* beside its owner; the tables must exist */
+    bool no_sync;         /* benchmarks only: commits survive a crash of the process, not of the OS */
+    const char *const *tables; /* NULL-terminated; a table's handle is its place in this list */
+} store_options_t;
+
+/* Opens or creates the folder `path` (its parent must exist). Clears readers that died. On failure a
+ * reason in English is left in `reason` (may be NULL). 0, CHISO_E_STORE, CHISO_E_CORRUPT (another
+ * format), -errno; -EBUSY when another process owns it. */
+int store_open(const char *path, const store_options_t *options, char reason[256], store_t **out);
+void store_close(store_t **store);
+
+/* Bytes in use and the soft limit. store_has_room() is asked before a unit of work is begun whose
+ * effects outside the store could not be undone. */
+uint64_t store_used(store_t *store);
+uint64_t store_soft_limit(const store_t *store);
+bool store_has_room(store_t *store);
+
+/* Never NULL; when it could not begin, it is born failed. One writer at a time, on one thread. */
+store_txn_t *store_write(store_t *store);
+store_txn_t *store_read(store_t *store);
+int store_status(const store_txn_t *txn); /* 0, or the first failure */
+void store_fail(store_txn_t *txn, int code); /* makes it fail from outside; keeps the first code */
+
+/* Ends the transaction: with fsync, or without effect. A write refused by the soft limit is
+ * CHISO_E_FULL; everything else that fails is CHISO_E_STORE. */
+int store_commit(store_txn_t **txn);
+void store_abort(store_txn_t **txn);
+
+/* True when found; the value is valid until the next write or the end of the transaction. */
+bool store_get(store_txn_t *txn, store_table_t table, bytes_t key, bytes_t *value);
+void store_put(store_txn_t *txn, store_table_t table, bytes_t key, bytes_t value);
+/* For keys that only grow: cheaper. A key that is not the largest fails the transaction. */
+void store_append(store_txn_t *txn, store_table_t table, bytes_t key, bytes_t value);
+bool store_delete(store_txn_t *txn, store_table_t table, bytes_t key); /* true when it was there */
+uint64_t store_count(store_txn_t *txn, store_table_t table);
+
+/* Walks the keys of a table in byte order:
+ *   for (ok = store_seek(txn, table, from, &c, &k, &v); ok; ok = store_next(c, &k, &v)) …
+ *   store_cursor_close(&c);
+ * store_seek finds the first key >= from. Deleting through store_delete while walking is allowed in
+ * a write transaction; key and value are then read again by store_next. */
+bool store_seek(store_txn_t *txn, store_table_t table, bytes_t from, store_cursor_t **cursor,
+                bytes_t *key, bytes_t *value);
+bool store_next(store_cursor_t *cursor, bytes_t *key, bytes_t *value);
+bool store_last(store_txn_t *txn, store_table_t table, bytes_t *key, bytes_t *value);
+void store_cursor_close(store_cursor_t **cursor);
+
+#endif

@@ -1,0 +1,23 @@
+/* text.h - Vietnamese text at the door: strict UTF-8, NFC once, then never again. */
+#ifndef CHISO_TEXT_TEXT_H
+#define CHISO_TEXT_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* True when `len` bytes are well-formed UTF-8 (no overlong forms, no surrogates, at most U+10FFFF)
+ * without NUL and without control characters other than tab, line feed and carriage return. */
+bool text_is_clean(const char *text, size_t len);
+
+/* True when the text is clean and already in NFC. */
+bool text_is_nfc(const char *text, size_t len);
+
+/* A new NUL-terminated NFC form with runs of white space (U+00A0 and the like included) folded to
+ * one space and none at either end; the caller frees it. `max` bounds the result in bytes. 0;
+ * CHISO_E_SYNTAX when the bytes are not clean UTF-8; CHISO_E_TOO_BIG; -ENOMEM. */
+int text_normalise(const char *text, size_t len, size_t max, char **out);
+
+/* The same folded for search: lower case, no diacritics, đ as d. */
+int text_fold(const char *text, size_t len, size_t max, char **out);
+
+#endif
