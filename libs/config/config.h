@@ -1,9 +1,9 @@
 /* config.h - YAML files into C structs, every error with file, line and what was expected.
  *
- * libcyaml reads the file by a schema that each program declares beside its struct: unknown keys are
- * errors, aliases are refused (CYAML_CFG_NO_ALIAS), numbers that matter are quoted strings. What a
- * schema cannot say (a duration, a network, a file that must exist) is checked afterwards by the
- * program with the config_* readers below, which find the line of a value by its path.
+ * libcyaml reads the file by a schema that each program declares beside its struct: unknown keys
+ * are errors, aliases are refused (CYAML_CFG_NO_ALIAS), numbers that matter are quoted strings.
+ * What a schema cannot say (a duration, a network, a file that must exist) is checked afterwards by
+ * the program with the config_* readers below, which find the line of a value by its path.
  */
 #ifndef CHISO_CONFIG_CONFIG_H
 #define CHISO_CONFIG_CONFIG_H
@@ -16,11 +16,16 @@
 /* A file that was read: its name, its lines, the errors found so far. */
 typedef struct config config_t;
 
-/* Reads at most CONFIG_MAX_BYTES of `path` into a new struct of `schema` (a CYAML_MAPPING_PTR or
- * sequence pointer schema). Errors go to `errors` (stderr in the programs) as
- *   FILE:LINE: KEY: what is wrong; expected what
- * 0; CHISO_E_CONFIG after at least one such line; -errno when the file cannot be read (also
- * reported). On success *data and *out are set; free them with config_free_data/config_destroy. */
+/* Reads at most CONFIG_MAX_BYTES of `path` into a new struct of `schema`: a CYAML_VALUE_MAPPING
+ * with CYAML_FLAG_POINTER (a list at the top would have nowhere to put its count). Errors, all that
+ * were found up to 20, go to `errors` (stderr in the programs; it must outlive *out) as
+ *
+ *   FILE:LINE: PATH: what is wrong; expected what
+ *
+ * 0; CHISO_E_CONFIG after at least one such line; -errno when the file cannot be read (reported as
+ * FILE: why). On success *data and *out are set; free them with config_free_data/config_destroy.
+ * Stricter than libcyaml: a boolean is true or false, an integer is plain decimal, a key is given
+ * once, a file is one document of at most 64 levels. */
 #define CONFIG_MAX_BYTES (8 * 1024 * 1024)
 int config_load(const char *path, const cyaml_schema_value_t *schema, FILE *errors, void **data,
                 config_t **out);
@@ -36,7 +41,8 @@ char *config_resolve(const config_t *cfg, const char *relative);
  * value when there is none. */
 int config_line(const config_t *cfg, const char *path);
 
-/* Reports FILE:LINE: PATH: message, and counts it. Always returns CHISO_E_CONFIG. */
+/* Reports FILE:LINE: PATH: message, and counts it; "" is the top level. Always returns
+ * CHISO_E_CONFIG. */
 int config_error(config_t *cfg, const char *path, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 int config_errors(const config_t *cfg); /* how many were reported */

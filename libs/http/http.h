@@ -22,13 +22,13 @@ typedef struct http http_t;
 typedef struct http_request http_request_t;
 
 typedef struct {
-    const char *address;     /* "127.0.0.1", "0.0.0.0", "::1" */
-    uint16_t port;           /* 0: any free one, see http_port() */
-    size_t max_body;         /* 0: 1 MiB */
+    const char *address;      /* "127.0.0.1", "0.0.0.0", "::1" */
+    uint16_t port;            /* 0: any free one, see http_port() */
+    size_t max_body;          /* 0: 1 MiB */
     unsigned max_connections; /* 0: 1024 */
     unsigned max_per_address; /* 0: no limit of its own */
-    unsigned max_streams;    /* 0: max_connections / 2 */
-    unsigned idle_seconds;   /* 0: 30; event streams are exempt */
+    unsigned max_streams;     /* 0: max_connections / 2 */
+    unsigned idle_seconds;    /* 0: 30; event streams are exempt */
 } http_options_t;
 
 /* Called once a request. It must answer before it returns, with exactly one http_reply*() or
@@ -36,8 +36,7 @@ typedef struct {
 typedef void (*http_handler_fn)(http_request_t *request, void *context);
 
 /* 0, -errno (-EADDRINUSE, ...). Options are copied. */
-int http_start(const http_options_t *options, http_handler_fn handler, void *context,
-               http_t **out);
+int http_start(const http_options_t *options, http_handler_fn handler, void *context, http_t **out);
 void http_stop(http_t **http);
 uint16_t http_port(const http_t *http);
 int http_fd(const http_t *http);
@@ -45,7 +44,7 @@ int http_timeout_ms(http_t *http); /* -1: no limit; the owner still calls once a
 void http_run(http_t *http);
 
 /* The request; everything is borrowed until the handler returns. */
-const char *http_method(const http_request_t *request);
+const char *http_method(const http_request_t *request); /* "GET" for HEAD as well */
 const char *http_path(const http_request_t *request);   /* percent-decoded, without the query */
 const char *http_header(const http_request_t *request, const char *name); /* or NULL */
 const char *http_query(const http_request_t *request, const char *name);  /* decoded, or NULL */
@@ -60,17 +59,20 @@ void http_reply(http_request_t *request, int status, const char *content_type, b
 void http_reply_problem(http_request_t *request, int status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* Answers after `delay_ms`, and/or closes after `cut` bytes of a body announced whole (cut ==
- * SIZE_MAX: all of it). For the replay of a misbehaving source. */
+ * SIZE_MAX: all of it). Status 0: closes the connection at once, without any answer. For the replay
+ * of a misbehaving source. */
 void http_reply_badly(http_request_t *request, int status, const char *content_type, bytes_t body,
                       int64_t delay_ms, size_t cut);
 
-/* More bytes for a stream: append to `out` (bounded by its max), or nothing when there is none yet.
- * Return false to end the stream. */
+/* More bytes for a stream: append whole events to `out`, or nothing when there is none yet. Return
+ * false to end the stream. `out` is empty and has a max of 64 KiB: append no event that does not
+ * fit into out->max - out->len, it is asked again; a failed `out` breaks the stream off. */
 typedef bool (*http_pull_fn)(buffer_t *out, void *stream);
 typedef void (*http_close_fn)(void *stream);
 
 /* Answers 200 text/event-stream and keeps it open; 503 when there are max_streams already (then
- * `closed` is called at once). `closed` is called exactly once. */
+ * `closed` is called at once). `closed` is called exactly once, from here, http_run() or
+ * http_stop(); a client that went away is noticed at the next wake. */
 void http_stream(http_request_t *request, http_pull_fn pull, http_close_fn closed, void *stream);
 /* Ask every waiting stream's `pull` again: after a commit, and on the owner's keep-alive timer. */
 void http_wake_streams(http_t *http);

@@ -4,6 +4,7 @@
  *   {"time":"2026-11-22T14:30:00.123Z","level":"info","service":"ingest","event":"fetched",...}
  *
  * Each record is one write(2), at most LOG_LINE_MAX bytes; longer values are cut and end in "…".
+ * Pairs that still find no room are left out from the end, and "cut":true stands in their place.
  * Invalid UTF-8 in a value is replaced by U+FFFD. Never log a secret: pass its file's name.
  */
 #ifndef CHISO_LOG_LOG_H
@@ -13,7 +14,7 @@
 
 #define LOG_LINE_MAX 4096
 
-typedef enum { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR } log_level_t;
+typedef enum { LOG_AT_DEBUG, LOG_AT_INFO, LOG_AT_WARN, LOG_AT_ERROR } log_level_t;
 
 /* Once, at start. `service` is borrowed for the life of the process. Level from "debug", "info",
  * "warn", "error". */
@@ -24,12 +25,13 @@ int log_level_of(const char *name, log_level_t *out); /* 0, or CHISO_E_SYNTAX */
  * keys end the list and values do not. Use LOG_INT for numbers: it is written unquoted. */
 void log_write(log_level_t level, const char *event, ...) __attribute__((sentinel));
 
-#define log_debug(...) log_write(LOG_DEBUG, __VA_ARGS__)
-#define log_info(...) log_write(LOG_INFO, __VA_ARGS__)
-#define log_warn(...) log_write(LOG_WARN, __VA_ARGS__)
-#define log_error(...) log_write(LOG_ERROR, __VA_ARGS__)
+#define log_debug(...) log_write(LOG_AT_DEBUG, __VA_ARGS__)
+#define log_info(...) log_write(LOG_AT_INFO, __VA_ARGS__)
+#define log_warn(...) log_write(LOG_AT_WARN, __VA_ARGS__)
+#define log_error(...) log_write(LOG_AT_ERROR, __VA_ARGS__)
 
-/* A number as a log value; lives until the enclosing block ends. */
+/* A number as a log value; lives until the enclosing block ends. The text carries a mark that only
+ * log_write() understands: it is for nothing else. */
 typedef struct {
     char text[32];
 } log_int_t;

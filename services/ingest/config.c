@@ -1,0 +1,241 @@
+/* config.c - see config.h. */
+#include "config.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "fetch/network.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define OPTIONAL_TEXT(key, member)                                                                 \
+    CYAML_FIELD_STRING_PTR(key, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, ingest_source_t, member, \
+                           1, 4096)
+
+static const cyaml_schema_value_t text_schema = {
+    CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, 256),
+};
+static const cyaml_schema_field_t source_fields[] = {
+    CYAML_FIELD_STRING_PTR("id", CYAML_FLAG_POINTER, ingest_source_t, id, 1, 40),
+    CYAML_FIELD_STRING_PTR("kind", CYAML_FLAG_POINTER, ingest_source_t, kind, 1, 40),
+    CYAML_FIELD_STRING_PTR("url", CYAML_FLAG_POINTER, ingest_source_t, url, 8, 2048),
+    CYAML_FIELD_SEQUENCE("periods", CYAML_FLAG_POINTER, ingest_source_t, periods, &text_schema, 1,
+                         INGEST_MAX_PERIODS),
+    CYAML_FIELD_SEQUENCE("units_of", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, ingest_source_t,
+                         units_of, &text_schema, 0, 64),
+    OPTIONAL_TEXT("every", every),
+    OPTIONAL_TEXT("jitter", jitter),
+    OPTIONAL_TEXT("timeout", timeout),
+    OPTIONAL_TEXT("stale_after", stale_after),
+    OPTIONAL_TEXT("min_interval", min_interval),
+    OPTIONAL_TEXT("retry_after", retry_after),
+    OPTIONAL_TEXT("max_body", max_body),
+    OPTIONAL_TEXT("ca_file", ca_file),
+    CYAML_FIELD_BOOL("allow_http", CYAML_FLAG_OPTIONAL, ingest_source_t, allow_http),
+    CYAML_FIELD_SEQUENCE("allow_networks", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
+                         ingest_source_t, allow_networks, &text_schema, 0, 64),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t source_schema = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, ingest_source_t, source_fields),
+};
+static const cyaml_schema_field_t ingest_fields[] = {
+    CYAML_FIELD_STRING_PTR("data_dir", CYAML_FLAG_POINTER, ingest_config_t, data_dir, 1, 4096),
+    CYAML_FIELD_STRING_PTR("registry", CYAML_FLAG_POINTER, ingest_config_t, registry, 1, 4096),
+    CYAML_FIELD_STRING_PTR("log_level", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, ingest_config_t,
+                           log_level, 1, 16),
+    CYAML_FIELD_MAPPING("bus", CYAML_FLAG_DEFAULT, ingest_config_t, bus, service_bus_fields),
+    CYAML_FIELD_MAPPING("store", CYAML_FLAG_OPTIONAL, ingest_config_t, store,
+                        service_store_fields),
+    CYAML_FIELD_SEQUENCE("sources", CYAML_FLAG_POINTER, ingest_config_t, sources, &source_schema,
+                         0, INGEST_MAX_SOURCES),
+    CYAML_FIELD_END,
+};
+const cyaml_schema_value_t ingest_schema = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, ingest_config_t, ingest_fields),
+};
+
+int ingest_period(const char *text, int64_t wall_ms, period_t *out)
+{
+    static const struct {
+        const char *name;
+        period_kind_t kind;
+    } moving[] = {{"year", PERIOD_YEAR}, {"quarter", PERIOD_QUARTER}, {"month", PERIOD_MONTH}};
+    for (size_t i = 0; i < sizeof moving / sizeof moving[0]; i++) {
+        size_t len = strlen(moving[i].name);
+        if (strncmp(text, moving[i].name, len) != 0) {
+            continue;
+        }
+        bool back = text[len] == '-' && text[len + 1] >= '1' && text[len + 1] <= '9' &&
+                    text[len + 2] == '\0';
+        if (text[len] != '\0' && !back) {
+            return CHISO_E_SYNTAX;
+        }
+        *out = period_at(moving[i].kind, wall_ms, back ? text[len + 1] - '0' : 0);
+        return 0;
+    }
+    return period_parse(text, out);
+}
+
+/* "https://host:8080" of a URL: what the rate limit is counted by. */
+static void host_of(const char *url, char *out, size_t size)
+{
+    const char *scheme_end = strstr(url, "://");
+    const char *host = scheme_end != NULL ? scheme_end + 3 : url;
+    size_t len = (size_t)(host - url) + strcspn(host, "/?#");
+    snprintf(out, size, "%.*s", (int)(len < size ? len : size - 1), url);
+}
+
+static int check_url(ingest_source_t *s, config_t *file, const char *path)
+{
+    bool https = strncmp(s->url, "https://", 8) == 0;
+    bool http = strncmp(s->url, "http://", 7) == 0;
+    if (!https && !(http && s->allow_http)) {
+        return config_error(file, path, "'%s'; expected https://… (or http://… with allow_http: true)",
+                            s->url);
+    }
+    /* a space or line end at the end of a copied URL is a known trap: refuse it here, not at 3 a.m. */
+    if (strpbrk(s->url, " \t\r\n") != NULL) {
+        return config_error(file, path, "'%s' has white space in it; expected a plain URL", s->url);
+    }
+    host_of(s->url, s->host, sizeof s->host);
+    return 0;
+}
+
+static int check_times(ingest_source_t *s, config_t *file, const char *at)
+{
+    char path[128];
+    const int64_t second = 1000;
+    const int64_t day = 24 * 3600 * second;
+    const struct {
+        const char *key;
+        const char *text;
+        int64_t fallback, min, max;
+        int64_t *out;
+    } times[] = {
+        {"every", s->every, 900 * second, 100, 30 * day, &s->every_ms},
+        {"jitter", s->jitter, -1, 0, day, &s->jitter_ms},
+        {"timeout", s->timeout, 30 * second, 100, 600 * second, &s->policy.timeout_ms},
+        {"min_interval", s->min_interval, second, 0, 3600 * second, &s->min_interval_ms},
+        {"retry_after", s->retry_after, 5 * second, 100, day, &s->retry_after_ms},
+        {"stale_after", s->stale_after, -1, 0, 365 * day, &s->stale_after_ms},
+    };
+    int rc = 0;
+    for (size_t i = 0; i < sizeof times / sizeof times[0]; i++) {
+        snprintf(path, sizeof path, "%s.%s", at, times[i].key);
+        int64_t fallback = times[i].fallback;
+        if (fallback < 0) {
+            *times[i].out = -1;
+            if (times[i].text == NULL) {
+                continue;
+            }
+            fallback = 0;
+        }
+        rc |= config_duration(file, path, times[i].text, fallback, times[i].min, times[i].max,
+                              times[i].out);
+    }
+    if (s->jitter_ms < 0) {
+        s->jitter_ms = s->every_ms / 10;
+    }
+    if (s->stale_after_ms < 0) {
+        s->stale_after_ms = s->every_ms * 4;
+    }
+    return rc;
+}
+
+static int check_lists(ingest_source_t *s, config_t *file, const registry_t *units, const char *at)
+{
+    char path[128];
+    int rc = 0;
+    for (unsigned i = 0; i < s->periods_count; i++) {
+        period_t period;
+        if (ingest_period(s->periods[i], clock_wall_ms(), &period) != 0) {
+            snprintf(path, sizeof path, "%s.periods[%u]", at, i);
+            rc = config_error(file, path,
+                              "'%s'; expected \"2025\", \"2025-Q3\", \"2025-10\", or year, quarter, "
+                              "month, year-1 …",
+                              s->periods[i]);
+        }
+    }
+    for (unsigned i = 0; i < s->units_of_count; i++) {
+        const registry_unit_t *unit = registry_by_code(units, s->units_of[i]);
+        if (unit == NULL || unit->parent != NULL || unit->dvc == NULL) {
+            snprintf(path, sizeof path, "%s.units_of[%u]", at, i);
+            rc = config_error(file, path, "'%s'; expected the code of a province, such as \"91\"",
+                              s->units_of[i]);
+        }
+    }
+    s->networks = calloc(s->allow_networks_count + 1, sizeof *s->networks);
+    for (unsigned i = 0; s->networks != NULL && i < s->allow_networks_count; i++) {
+        s->networks[i] = s->allow_networks[i];
+        if (network_check(s->allow_networks[i]) != 0) {
+            snprintf(path, sizeof path, "%s.allow_networks[%u]", at, i);
+            rc = config_error(file, path, "'%s'; expected a network such as \"10.0.0.0/8\"",
+                              s->allow_networks[i]);
+        }
+    }
+    return rc;
+}
+
+static int check_source(ingest_config_t *c, unsigned i, config_t *file)
+{
+    ingest_source_t *s = &c->sources[i];
+    char at[64];
+    char path[96];
+    snprintf(at, sizeof at, "sources[%u]", i);
+    int rc = 0;
+    for (unsigned k = 0; k < i; k++) {
+        if (strcmp(c->sources[k].id, s->id) == 0) {
+            snprintf(path, sizeof path, "%s.id", at);
+            rc = config_error(file, path, "'%s' stands twice; expected an id of its own", s->id);
+        }
+    }
+    if (strpbrk(s->id, " |/\t") != NULL) {
+        snprintf(path, sizeof path, "%s.id", at);
+        rc = config_error(file, path, "'%s'; expected letters, digits, '-' and '.'", s->id);
+    }
+    if (strcmp(s->kind, "dvc-766") != 0) {
+        snprintf(path, sizeof path, "%s.kind", at);
+        rc = config_error(file, path, "'%s'; expected dvc-766", s->kind);
+    }
+    snprintf(path, sizeof path, "%s.url", at);
+    rc |= check_url(s, file, path);
+    rc |= check_times(s, file, at);
+    rc |= check_lists(s, file, c->units, at);
+    uint64_t max_body = 0;
+    snprintf(path, sizeof path, "%s.max_body", at);
+    rc |= config_size(file, path, s->max_body, 8 << 20, 1024, 64 << 20, &max_body);
+    service_resolve(file, &s->ca_file);
+    s->policy.max_body = (size_t)max_body;
+    s->policy.allow_http = s->allow_http;
+    s->policy.allow_networks = s->networks;
+    s->policy.ca_file = s->ca_file;
+    return rc;
+}
+
+int ingest_check(void *config, config_t *file)
+{
+    ingest_config_t *c = config;
+    service_check_log(c->log_level, file, "ingest");
+    service_resolve(file, &c->data_dir);
+    service_resolve(file, &c->registry);
+    service_check_bus(&c->bus, file, "bus", true);
+    service_check_store(&c->store, file, "store", &c->store_options, &c->journal_options);
+    if (registry_load(c->registry, stderr, &c->units) != 0) {
+        return config_error(file, "registry", "'%s' cannot be used; expected a unit registry",
+                            c->registry);
+    }
+    for (unsigned i = 0; i < c->sources_count; i++) {
+        check_source(c, i, file);
+    }
+    return config_errors(file) == 0 ? 0 : CHISO_E_CONFIG;
+}
+
+void ingest_release(void *config)
+{
+    ingest_config_t *c = config;
+    for (unsigned i = 0; i < c->sources_count; i++) {
+        free(c->sources[i].networks);
+    }
+    registry_destroy(&c->units);
+}

@@ -1,0 +1,274 @@
+/* ingest.c - everything in: the service around the schedule, the fetches and the intake.
+ *
+ *   schedule ─▶ fetch (own thread) ─▶ intake (judge, store, journal; one commit) ─▶ bus
+ *
+ * One thread owns the store and does everything but the network's waiting. A commit that fails ends
+ * the process: what was not committed was not acknowledged, and is asked for again.
+ */
+#include "base/clock.h"
+#include "base/error.h"
+#include "config.h"
+#include "dvc766.h"
+#include "intake.h"
+#include "ledger.h"
+#include "log/log.h"
+#include "schedule.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#define TICK_MS 50
+#define REFRESH_MS 60000
+#define TRIM_MS 10000
+#define TRIM_RECORDS 10000
+
+typedef struct {
+    service_t *service;
+    const ingest_config_t *config;
+    store_t *store;
+    journal_t *journal;
+    archive_t *archive;
+    fetch_t *fetch;
+    bus_server_t *bus;
+    schedule_t *schedule;
+    intake_t intake;
+    int64_t refresh_at, age_at; /* monotonic */
+} ingest_t;
+
+/* Room can come back; a broken store cannot. */
+static void after_commit(ingest_t *in, int rc, bool appended)
+{
+    if (appended) {
+        bus_server_announce(in->bus);
+    }
+    if (rc == CHISO_E_FULL || rc == -ENOSPC || rc == -EDQUOT) {
+        log_error("no room: nothing was taken in", "reason", chiso_strerror(rc), "used",
+                  LOG_INT(store_used(in->store)), "soft_limit",
+                  LOG_INT(store_soft_limit(in->store)), NULL);
+    } else if (rc != 0) {
+        log_error("the store failed: stopping", "reason", chiso_strerror(rc), NULL);
+        service_quit(in->service, CHISO_EXIT_STORE);
+    }
+}
+
+static void on_answer(void *context)
+{
+    ingest_t *in = context;
+    fetch_answer_t *answer;
+    while ((answer = fetch_take(in->fetch)) != NULL) {
+        series_t *series = answer->context;
+        bool appended;
+        int rc = intake_answer(&in->intake, series, answer, &appended);
+        schedule_done(in->schedule, series);
+        fetch_answer_free(&answer);
+        after_commit(in, rc, appended);
+    }
+}
+
+static void ask(ingest_t *in, series_t *series)
+{
+    const ingest_source_t *source = series->source;
+    buffer_t form = BUFFER_INIT(4096);
+    dvc766_request(series->parent != NULL ? series->parent->dvc : "0", series->period, &form);
+    fetch_request_t request = {
+        .method = "POST",
+        .url = source->url,
+        .headers = {"Content-Type: application/x-www-form-urlencoded; charset=UTF-8",
+                    "X-Requested-With: XMLHttpRequest",
+                    "Accept: application/json, text/javascript, */*; q=0.01"},
+        .body = buffer_bytes(&form),
+        .policy = &source->policy,
+        .context = series,
+    };
+    int rc = form.failed ? -ENOMEM : fetch_submit(in->fetch, &request);
+    if (rc != 0) {
+        log_error("cannot ask", "source", source->id, "reason", chiso_strerror(rc), NULL);
+        series->next_due = clock_wall_ms() + source->retry_after_ms;
+        schedule_done(in->schedule, series);
+    }
+    buffer_free(&form);
+}
+
+static void age_all(ingest_t *in, int64_t wall)
+{
+    for (size_t i = 0; i < schedule_count(in->schedule); i++) {
+        bool appended;
+        int rc = intake_age(&in->intake, schedule_at(in->schedule, i), wall, &appended);
+        if (rc != 0 || appended) {
+            after_commit(in, rc, appended);
+        }
+    }
+}
+
+static void on_tick(void *context)
+{
+    ingest_t *in = context;
+    int64_t wall = clock_wall_ms();
+    int64_t mono = clock_mono_ms();
+    if (mono >= in->refresh_at) {
+        in->refresh_at = mono + REFRESH_MS;
+        int rc = schedule_refresh(in->schedule, wall);
+        if (rc != 0) {
+            after_commit(in, rc, false);
+            return;
+        }
+    }
+    if (mono >= in->age_at) {
+        in->age_at = mono + 500;
+        age_all(in, wall);
+    }
+    series_t *series;
+    while ((series = schedule_next(in->schedule, wall, mono)) != NULL) {
+        ask(in, series);
+    }
+}
+
+static void on_trim(void *context)
+{
+    ingest_t *in = context;
+    store_txn_t *txn = store_write(in->store);
+    journal_trim(in->journal, txn, UINT64_MAX, TRIM_RECORDS);
+    int rc = store_commit(&txn);
+    journal_settle(in->journal, rc == 0);
+    if (rc != 0) {
+        after_commit(in, rc, false);
+    }
+}
+
+static int open_store(ingest_t *in)
+{
+    const ingest_config_t *c = in->config;
+    store_options_t options = c->store_options;
+    options.tables = ledger_tables;
+    if (service_open_store(c->data_dir, &options, &in->store) != 0) {
+        return CHISO_EXIT_STORE;
+    }
+    journal_options_t journal = c->journal_options;
+    journal.records = LEDGER_JOURNAL;
+    int rc = journal_open(in->store, &journal, &in->journal);
+    if (rc == 0) {
+        char folder[4200];
+        snprintf(folder, sizeof folder, "%s/archive", c->data_dir);
+        rc = archive_open(folder, &in->archive);
+    }
+    if (rc != 0) {
+        log_error("cannot open the journal or the archive", "folder", c->data_dir, "reason",
+                  chiso_strerror(rc), NULL);
+        return CHISO_EXIT_STORE;
+    }
+    return CHISO_EXIT_OK;
+}
+
+static int open_network(ingest_t *in)
+{
+    char reason[256] = "";
+    bus_server_options_t bus = {.endpoint = in->config->bus.endpoint,
+                                .curve = service_curve(&in->config->bus),
+                                .store = in->store,
+                                .journal = in->journal,
+                                .snapshot = ledger_snapshot,
+                                .context = in->store};
+    int rc = bus_server_start(service_loop(in->service), &bus, reason, &in->bus);
+    if (rc == 0) {
+        rc = fetch_start(&(fetch_options_t){0}, &in->fetch);
+    }
+    if (rc != 0) {
+        log_error("cannot open the network", "reason", *reason != '\0' ? reason : chiso_strerror(rc),
+                  NULL);
+        return rc == CHISO_E_CONFIG ? CHISO_EXIT_CONFIG : CHISO_EXIT_FAILURE;
+    }
+    log_info("listening", "bus", bus_server_endpoint(in->bus), NULL);
+    return CHISO_EXIT_OK;
+}
+
+static int start(service_t *service, void *config, config_t *file, void **state)
+{
+    (void)file;
+    ingest_t *in = calloc(1, sizeof *in);
+    if (in == NULL) {
+        return CHISO_EXIT_FAILURE;
+    }
+    *state = in;
+    in->service = service;
+    in->config = config;
+    int code = open_store(in);
+    if (code == CHISO_EXIT_OK) {
+        in->intake = (intake_t){in->store, in->journal, in->archive, in->config->units};
+        code = open_network(in);
+    }
+    if (code != CHISO_EXIT_OK) {
+        return code;
+    }
+    int rc = schedule_new(in->config, in->store, &in->schedule);
+    if (rc == 0) {
+        rc = service_watch(service, fetch_fd(in->fetch), on_answer, in);
+    }
+    if (rc == 0) {
+        rc = service_every(service, TICK_MS, on_tick, in);
+    }
+    if (rc == 0) {
+        rc = service_every(service, TRIM_MS, on_trim, in);
+    }
+    return rc == 0 ? CHISO_EXIT_OK : CHISO_EXIT_FAILURE;
+}
+
+static void stop(void *state)
+{
+    ingest_t *in = state;
+    if (in == NULL) {
+        return;
+    }
+    fetch_stop(&in->fetch); /* first: its answers point at series */
+    bus_server_stop(&in->bus);
+    schedule_destroy(&in->schedule);
+    archive_close(&in->archive);
+    journal_close(&in->journal);
+    store_close(&in->store);
+    free(in);
+}
+
+static const char help[] =
+    "NAME\n"
+    "    chiso-ingest - pulls figures from their sources and journals what changed\n"
+    "\n"
+    "SYNOPSIS\n"
+    "    chiso-ingest --config FILE [--check-config]\n"
+    "    chiso-ingest --help | --version\n"
+    "\n"
+    "DESCRIPTION\n"
+    "    Asks each source at its own cadence, archives the raw bodies, compares every row with what\n"
+    "    is known and writes an event for each row that changed into its journal, from which\n"
+    "    chiso-scorer reads. What does not fit goes to quarantine with its bytes and the reason; the\n"
+    "    last good figures stay and are marked stale after the source's limit.\n"
+    "\n"
+    "OPTIONS\n"
+    "    --config FILE    the configuration, YAML; see docs/operate.md for every key\n"
+    "    --check-config   read it, report every error as FILE:LINE: KEY: …, and exit\n"
+    "    --help           this text\n"
+    "    --version        the version\n"
+    "\n"
+    "SIGNALS\n"
+    "    SIGTERM, SIGINT  finish the current step and exit. SIGKILL at any instant loses nothing\n"
+    "                     that was acknowledged.\n"
+    "\n"
+    "EXIT STATUS\n"
+    "    0  stopped by a signal      3  the configuration is wrong\n"
+    "    2  wrong options            4  disk or store failed; safe to start again\n"
+    "                                5  anything else\n"
+    "\n"
+    "FILES\n"
+    "    DATA_DIR/data.mdb  journal and state (LMDB)     DATA_DIR/archive/  raw bodies by SHA-256\n";
+
+int main(int argc, char **argv)
+{
+    static const service_definition_t definition = {
+        .name = "ingest",
+        .help = help,
+        .schema = &ingest_schema,
+        .check = ingest_check,
+        .release = ingest_release,
+        .start = start,
+        .stop = stop,
+    };
+    return service_run(&definition, argc, argv);
+}

@@ -1,0 +1,306 @@
+/* ledger.c - see ledger.h. */
+#include "ledger.h"
+
+#include "base/error.h"
+#include "log/log.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_FIGURES 512
+#define BLOCKED_RULE "blocked"
+
+const char *const ledger_tables[] = {JOURNAL_TABLES, "rows",       "history",        "series",
+                                     "states",       "quarantine", "quarantine.key", NULL};
+
+/* Parts of a key are joined by NUL: no part can hold one, and a prefix ends where its part does. */
+static void key_part(buffer_t *key, const char *part)
+{
+    buffer_append(key, part, strlen(part) + 1);
+}
+
+static bytes_t row_key(buffer_t *room, const ledger_row_t *row)
+{
+    key_part(room, row->source);
+    key_part(room, row->series);
+    key_part(room, row->unit.code);
+    return buffer_bytes(room);
+}
+
+/* ---- rows ---- */
+
+static const event_figure_t *figure_of(const event_reading_t *reading, const char *id)
+{
+    for (size_t i = 0; reading != NULL && i < reading->n_figures; i++) {
+        if (strcmp(reading->figures[i]->id, id) == 0) {
+            return reading->figures[i];
+        }
+    }
+    return NULL;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return (a == NULL) == (b == NULL) && (a == NULL || strcmp(a, b) == 0);
+}
+
+static bool same_unit(const event_unit_t *a, const event_unit_t *b)
+{
+    return a->level == b->level && same_text(a->code, b->code) &&
+           same_text(a->parent, b->parent) && same_text(a->name, b->name);
+}
+
+/* A row while it is compared: all figures as they now stand, and those that are new. */
+typedef struct {
+    event_figure_t figures[MAX_FIGURES];
+    char values[MAX_FIGURES][DECIMAL_TEXT_SIZE];
+    event_figure_t *all[MAX_FIGURES];
+    event_figure_t *changed[MAX_FIGURES];
+    size_t n_changed;
+} comparison_t;
+
+static void compare(comparison_t *c, const event_reading_t *known, const ledger_row_t *row)
+{
+    for (size_t i = 0; i < row->n_figures; i++) {
+        const ledger_figure_t *now = &row->figures[i];
+        const event_figure_t *before = figure_of(known, now->id);
+        event_figure_t *f = &c->figures[i];
+        c->all[i] = f;
+        if (before != NULL && decimal_compare(event_decimal(before->value), now->value) == 0) {
+            *f = *before;
+            continue;
+        }
+        chiso__v1__figure__init(f);
+        f->id = (char *)(uintptr_t)now->id;
+        f->value = (char *)(uintptr_t)decimal_format(now->value, c->values[i]);
+        f->source = (char *)(uintptr_t)row->source;
+        f->series = (char *)(uintptr_t)row->series;
+        f->fetched_at = row->fetched_at;
+        f->revision = before != NULL ? before->revision + 1 : 1;
+        f->raw_sha256.data = (uint8_t *)(uintptr_t)row->body_sha256;
+        f->raw_sha256.len = SHA256_SIZE;
+        c->changed[c->n_changed++] = f;
+    }
+}
+
+/* Every revision of every figure is kept: (unit, period, figure, revision) → Figure. */
+static void keep_history(store_txn_t *txn, const ledger_row_t *row, const event_figure_t *figure)
+{
+    buffer_t key = BUFFER_INIT(STORE_MAX_KEY);
+    buffer_t value = BUFFER_INIT(EVENT_MAX_BYTES);
+    uint8_t revision[4];
+    key_part(&key, row->unit.code);
+    key_part(&key, row->period);
+    key_part(&key, figure->id);
+    be32_put(revision, figure->revision);
+    buffer_append(&key, revision, sizeof revision);
+    wire_pack(&figure->base, &value);
+    if (key.failed || value.failed) {
+        store_fail(txn, CHISO_E_TOO_BIG);
+    }
+    store_put(txn, LEDGER_HISTORY, buffer_bytes(&key), buffer_bytes(&value));
+    buffer_free(&key);
+    buffer_free(&value);
+}
+
+static void write_row(store_txn_t *txn, journal_t *journal, const ledger_row_t *row, bytes_t key,
+                      comparison_t *c)
+{
+    buffer_t packed = BUFFER_INIT(EVENT_MAX_BYTES);
+    event_reading_t reading = CHISO__V1__READING__INIT;
+    reading.unit = (event_unit_t *)(uintptr_t)&row->unit;
+    reading.period = (char *)(uintptr_t)row->period;
+    reading.n_figures = row->n_figures;
+    reading.figures = c->all;
+    event_put_reading(&reading, &packed);
+    store_put(txn, LEDGER_ROWS, key, buffer_bytes(&packed));
+    bool failed = packed.failed;
+    buffer_clear(&packed);
+    reading.n_figures = c->n_changed;
+    reading.figures = c->changed;
+    event_put_reading(&reading, &packed);
+    if (failed || packed.failed) {
+        store_fail(txn, CHISO_E_TOO_BIG);
+    }
+    journal_append(journal, txn, buffer_bytes(&packed));
+    for (size_t i = 0; i < c->n_changed; i++) {
+        keep_history(txn, row, c->changed[i]);
+    }
+    buffer_free(&packed);
+}
+
+int ledger_take(store_txn_t *txn, journal_t *journal, const ledger_row_t *row)
+{
+    buffer_t key_room = BUFFER_INIT(STORE_MAX_KEY);
+    bytes_t key = row_key(&key_room, row);
+    comparison_t *c = calloc(1, sizeof *c);
+    if (c == NULL || key_room.failed || row->n_figures > MAX_FIGURES) {
+        store_fail(txn, c == NULL ? -ENOMEM : CHISO_E_TOO_BIG);
+        buffer_free(&key_room);
+        free(c);
+        return -1;
+    }
+    event_in_t known = {0};
+    bytes_t stored;
+    char reason[256];
+    if (store_get(txn, LEDGER_ROWS, key, &stored) && event_decode(stored, reason, &known) != 0) {
+        log_error("a stored row is corrupt", "unit", row->unit.code, "reason", reason, NULL);
+        store_fail(txn, CHISO_E_CORRUPT);
+    }
+    const event_reading_t *before = known.event != NULL ? known.event->reading : NULL;
+    compare(c, before, row);
+    int changed = -1;
+    if (c->n_changed > 0 || before == NULL || !same_unit(before->unit, &row->unit)) {
+        changed = (int)c->n_changed;
+        write_row(txn, journal, row, key, c);
+    }
+    event_release(&known);
+    buffer_free(&key_room);
+    free(c);
+    return changed;
+}
+
+void ledger_units(store_txn_t *txn, const char *source, const char *series, ledger_unit_fn each,
+                  void *context)
+{
+    buffer_t prefix = BUFFER_INIT(STORE_MAX_KEY);
+    key_part(&prefix, source);
+    key_part(&prefix, series);
+    store_cursor_t *cursor;
+    bytes_t key;
+    bytes_t value;
+    bool more = store_seek(txn, LEDGER_ROWS, buffer_bytes(&prefix), &cursor, &key, &value);
+    while (more && key.len > prefix.len && memcmp(key.data, prefix.data, prefix.len) == 0) {
+        each(context, (const char *)key.data + prefix.len);
+        more = store_next(cursor, &key, &value);
+    }
+    store_cursor_close(&cursor);
+    buffer_free(&prefix);
+}
+
+/* ---- states ---- */
+
+void ledger_state(store_txn_t *txn, journal_t *journal, const event_source_state_t *state)
+{
+    buffer_t key = BUFFER_INIT(STORE_MAX_KEY);
+    buffer_t packed = BUFFER_INIT(EVENT_MAX_BYTES);
+    key_part(&key, state->source);
+    key_part(&key, state->series);
+    event_put_source_state(state, &packed);
+    if (key.failed || packed.failed) {
+        store_fail(txn, CHISO_E_TOO_BIG);
+    }
+    store_put(txn, LEDGER_STATES, buffer_bytes(&key), buffer_bytes(&packed));
+    journal_append(journal, txn, buffer_bytes(&packed));
+    buffer_free(&key);
+    buffer_free(&packed);
+}
+
+/* ---- quarantine ---- */
+
+/* What makes two entries the same. */
+static void entry_key(const ledger_quarantine_t *entry, uint8_t out[SHA256_SIZE])
+{
+    buffer_t all = BUFFER_INIT(LEDGER_QUARANTINE_BYTES + 1024);
+    key_part(&all, entry->source);
+    key_part(&all, entry->series);
+    key_part(&all, entry->rule);
+    if (strcmp(entry->rule, BLOCKED_RULE) != 0) {
+        buffer_append(&all, entry->bytes.data, entry->bytes.len);
+    }
+    sha256(buffer_bytes(&all), out);
+    buffer_free(&all);
+}
+
+/* The number of the entry, and how often and since when it is known. */
+static void find_entry(store_txn_t *txn, bytes_t key, uint8_t number[8], uint32_t *times,
+                       int64_t *first_at)
+{
+    bytes_t found;
+    bytes_t last_key;
+    bytes_t last;
+    if (store_get(txn, LEDGER_QUARANTINE_KEYS, key, &found) && found.len == 8) {
+        memcpy(number, found.data, 8);
+        wire_arena_t *arena;
+        ProtobufCMessage *message;
+        if (store_get(txn, LEDGER_QUARANTINE, bytes_of(number, 8), &last) &&
+            wire_unpack(&chiso__v1__quarantined__descriptor, last, EVENT_MAX_BYTES, NULL, &arena,
+                        &message) == 0) {
+            const Chiso__V1__Quarantined *known = (const Chiso__V1__Quarantined *)message;
+            *times = known->times;
+            *first_at = known->first_at;
+            wire_free(&arena);
+        }
+        return;
+    }
+    bool any = store_last(txn, LEDGER_QUARANTINE, &last_key, &last) && last_key.len == 8;
+    be64_put(number, (any ? be64_get(last_key.data) : 0) + 1);
+    store_put(txn, LEDGER_QUARANTINE_KEYS, key, bytes_of(number, 8));
+}
+
+void ledger_quarantine(store_txn_t *txn, const ledger_quarantine_t *given)
+{
+    ledger_quarantine_t entry = *given;
+    if (entry.bytes.len > LEDGER_QUARANTINE_BYTES) {
+        entry.bytes.len = LEDGER_QUARANTINE_BYTES;
+    }
+    uint8_t key[SHA256_SIZE];
+    uint8_t number[8];
+    Chiso__V1__Quarantined q = CHISO__V1__QUARANTINED__INIT;
+    q.first_at = entry.at;
+    entry_key(&entry, key);
+    find_entry(txn, bytes_of(key, sizeof key), number, &q.times, &q.first_at);
+    q.times++;
+    q.last_at = entry.at;
+    q.source = (char *)(uintptr_t)entry.source;
+    q.series = (char *)(uintptr_t)entry.series;
+    q.rule = (char *)(uintptr_t)entry.rule;
+    q.reason = (char *)(uintptr_t)entry.reason;
+    q.body_sha256 = (ProtobufCBinaryData){SHA256_SIZE, (uint8_t *)(uintptr_t)entry.body_sha256};
+    q.bytes = (ProtobufCBinaryData){entry.bytes.len, (uint8_t *)(uintptr_t)entry.bytes.data};
+    buffer_t packed = BUFFER_INIT(EVENT_MAX_BYTES);
+    wire_pack(&q.base, &packed);
+    if (packed.failed) {
+        store_fail(txn, CHISO_E_TOO_BIG);
+    }
+    store_put(txn, LEDGER_QUARANTINE, bytes_of(number, 8), buffer_bytes(&packed));
+    buffer_free(&packed);
+}
+
+/* ---- snapshot: first the rows, then the states ---- */
+
+static bool walk_table(store_txn_t *txn, store_table_t table, uint8_t mark, bytes_t from,
+                       bus_page_t *page)
+{
+    store_cursor_t *cursor;
+    bytes_t key;
+    bytes_t value;
+    bool more = store_seek(txn, table, from, &cursor, &key, &value);
+    for (; more; more = store_next(cursor, &key, &value)) {
+        if (bus_page_full(page)) {
+            uint8_t next[STORE_MAX_KEY + 1];
+            next[0] = mark;
+            memcpy(next + 1, key.data, key.len);
+            bus_page_continue(page, bytes_of(next, key.len + 1));
+            break;
+        }
+        bus_page_add(page, value);
+    }
+    store_cursor_close(&cursor);
+    return more;
+}
+
+int ledger_snapshot(void *context, bytes_t cursor, bus_page_t *page)
+{
+    store_txn_t *txn = store_read(context);
+    bool in_states = cursor.len > 0 && cursor.data[0] == 's';
+    bytes_t from = cursor.len > 0 ? bytes_of(cursor.data + 1, cursor.len - 1) : bytes_of(NULL, 0);
+    bool cut = !in_states && walk_table(txn, LEDGER_ROWS, 'r', from, page);
+    if (!cut) {
+        walk_table(txn, LEDGER_STATES, 's', in_states ? from : bytes_of(NULL, 0), page);
+    }
+    int rc = store_status(txn);
+    store_abort(&txn);
+    return rc;
+}

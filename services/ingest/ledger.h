@@ -1,0 +1,73 @@
+/* ledger.h - what ingest knows for certain: the last figures of every row, their history, and what is
+ * in quarantine. Everything here happens within the caller's transaction.
+ *
+ * A row is one unit in one series of a source. Its stored form is the complete Reading, so that a
+ * snapshot is a walk over the rows.
+ */
+#ifndef CHISO_INGEST_LEDGER_H
+#define CHISO_INGEST_LEDGER_H
+
+#include "bus/bus.h"
+#include "chiso/v1/store.pb-c.h"
+#include "decimal/decimal.h"
+#include "event/event.h"
+#include "journal/journal.h"
+#include "store/store.h"
+
+/* Tables of ingest's store, in this order. */
+enum {
+    LEDGER_JOURNAL, /* and its two */
+    LEDGER_ROWS = LEDGER_JOURNAL + 3,
+    LEDGER_HISTORY,
+    LEDGER_SERIES,
+    LEDGER_STATES,
+    LEDGER_QUARANTINE,
+    LEDGER_QUARANTINE_KEYS
+};
+extern const char *const ledger_tables[];
+
+/* One figure as it was just read. */
+typedef struct {
+    const char *id;
+    decimal_t value;
+} ledger_figure_t;
+
+/* One row as it was just read. */
+typedef struct {
+    const char *source;
+    const char *series;
+    const char *period;
+    event_unit_t unit;
+    const ledger_figure_t *figures;
+    size_t n_figures;
+    int64_t fetched_at;
+    const uint8_t *body_sha256;
+} ledger_row_t;
+
+/* Compares with what is known, stores and journals what is new. Returns how many figures changed, or
+ * -1 when the row is as it was (then nothing is written); failures stick to the transaction. */
+int ledger_take(store_txn_t *txn, journal_t *journal, const ledger_row_t *row);
+
+/* Walks the unit codes that a series has rows of. */
+typedef void (*ledger_unit_fn)(void *context, const char *unit_code);
+void ledger_units(store_txn_t *txn, const char *source, const char *series, ledger_unit_fn each,
+                  void *context);
+
+/* Stores the state of a series and journals it. */
+void ledger_state(store_txn_t *txn, journal_t *journal, const event_source_state_t *state);
+
+/* Quarantines; the same bytes under the same rule and series again only count. A blocked page is kept
+ * once a series, whatever it says, because each has another support id. */
+typedef struct {
+    const char *source, *series, *rule, *reason;
+    int64_t at;
+    const uint8_t *body_sha256;
+    bytes_t bytes; /* cut to LEDGER_QUARANTINE_BYTES */
+} ledger_quarantine_t;
+#define LEDGER_QUARANTINE_BYTES (64 * 1024)
+void ledger_quarantine(store_txn_t *txn, const ledger_quarantine_t *entry);
+
+/* bus_snapshot_fn; context is the store_t. */
+int ledger_snapshot(void *context, bytes_t cursor, bus_page_t *page);
+
+#endif

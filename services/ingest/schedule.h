@@ -1,0 +1,24 @@
+/* schedule.h - which series is asked when: cadence, jitter, and manners towards hosts. */
+#ifndef CHISO_INGEST_SCHEDULE_H
+#define CHISO_INGEST_SCHEDULE_H
+
+#include "series.h"
+
+typedef struct schedule schedule_t;
+
+int schedule_new(const ingest_config_t *config, store_t *store, schedule_t **out);
+void schedule_destroy(schedule_t **schedule);
+
+/* Makes the series what the configuration wants at this moment: "month" moves on. */
+int schedule_refresh(schedule_t *schedule, int64_t wall_ms);
+
+/* The next series to be asked now, marked as running; NULL when there is none. A host is asked at
+ * most once in the longest min_interval of its sources, and has at most two requests under way. */
+series_t *schedule_next(schedule_t *schedule, int64_t wall_ms, int64_t mono_ms);
+/* Its answer was dealt with. */
+void schedule_done(schedule_t *schedule, series_t *series);
+
+size_t schedule_count(const schedule_t *schedule);
+series_t *schedule_at(const schedule_t *schedule, size_t i);
+
+#endif

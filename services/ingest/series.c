@@ -1,0 +1,224 @@
+/* series.c - see series.h. */
+#include "series.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "chiso/v1/store.pb-c.h"
+#include "ledger.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_BACKOFF_SHIFT 6
+#define MAX_RETRY_AFTER_MS (6 * 3600 * 1000LL) /* a source may ask for a pause, not for silence */
+
+static bytes_t key_of(const series_t *s, buffer_t *room)
+{
+    buffer_append(room, s->source->id, strlen(s->source->id) + 1);
+    buffer_append(room, s->name, strlen(s->name) + 1);
+    return buffer_bytes(room);
+}
+
+static int read_record(series_t *s, bytes_t in)
+{
+    wire_arena_t *arena;
+    ProtobufCMessage *message;
+    int rc = wire_unpack(&chiso__v1__series__descriptor, in, EVENT_MAX_BYTES, NULL, &arena, &message);
+    if (rc != 0) {
+        return rc == -ENOMEM ? rc : CHISO_E_CORRUPT;
+    }
+    const Chiso__V1__Series *r = (const Chiso__V1__Series *)message;
+    s->outcome = r->outcome;
+    s->since = r->since;
+    s->last_good = r->has_last_good ? r->last_good : 0;
+    s->stale = r->stale;
+    s->next_due = r->next_due;
+    s->failures = r->failures;
+    snprintf(s->detail, sizeof s->detail, "%s", r->detail != NULL ? r->detail : "");
+    if (r->has_body_sha256 && r->body_sha256.len == SHA256_SIZE) {
+        s->has_body = true;
+        memcpy(s->body_sha256, r->body_sha256.data, SHA256_SIZE);
+    }
+    for (size_t i = 0; rc == 0 && i < r->n_bad_units; i++) {
+        const Chiso__V1__Series__BadUnit *b = r->bad_units[i];
+        rc = series_add_bad(s, b->code, b->reason, b->last_good);
+    }
+    wire_free(&arena);
+    return rc;
+}
+
+int series_load(store_t *store, const ingest_source_t *source, const registry_unit_t *parent,
+                period_t period, series_t **out)
+{
+    series_t *s = calloc(1, sizeof *s);
+    if (s == NULL) {
+        return -ENOMEM;
+    }
+    s->source = source;
+    s->parent = parent;
+    s->period = period;
+    period_format(period, s->period_text);
+    snprintf(s->name, sizeof s->name, "%s/%s", parent != NULL ? parent->code : "nation",
+             s->period_text);
+    buffer_t room = BUFFER_INIT(STORE_MAX_KEY);
+    store_txn_t *txn = store_read(store);
+    bytes_t record;
+    int rc = 0;
+    if (store_get(txn, LEDGER_SERIES, key_of(s, &room), &record)) {
+        rc = read_record(s, record);
+    }
+    if (rc == 0) {
+        rc = store_status(txn);
+    }
+    store_abort(&txn);
+    buffer_free(&room);
+    /* a clock that was set back must not silence a source for years */
+    int64_t latest = clock_wall_ms() + source->every_ms + MAX_RETRY_AFTER_MS;
+    if (s->next_due > latest) {
+        s->next_due = 0;
+    }
+    if (rc != 0) {
+        series_destroy(&s);
+        return rc;
+    }
+    *out = s;
+    return 0;
+}
+
+void series_destroy(series_t **series)
+{
+    if (series != NULL && *series != NULL) {
+        free((*series)->bad);
+        free(*series);
+        *series = NULL;
+    }
+}
+
+void series_store(const series_t *s, store_txn_t *txn)
+{
+    Chiso__V1__Series r = CHISO__V1__SERIES__INIT;
+    r.outcome = s->outcome;
+    r.since = s->since;
+    r.has_last_good = s->last_good != 0;
+    r.last_good = s->last_good;
+    r.stale = s->stale;
+    r.detail = *s->detail != '\0' ? (char *)(uintptr_t)s->detail : NULL;
+    r.next_due = s->next_due;
+    r.failures = s->failures;
+    r.has_body_sha256 = s->has_body;
+    r.body_sha256 = (ProtobufCBinaryData){SHA256_SIZE, (uint8_t *)(uintptr_t)s->body_sha256};
+    Chiso__V1__Series__BadUnit *bad = calloc(s->n_bad + 1, sizeof *bad);
+    Chiso__V1__Series__BadUnit **list = calloc(s->n_bad + 1, sizeof *list);
+    buffer_t key = BUFFER_INIT(STORE_MAX_KEY);
+    buffer_t packed = BUFFER_INIT(EVENT_MAX_BYTES);
+    if (bad != NULL && list != NULL) {
+        for (size_t i = 0; i < s->n_bad; i++) {
+            chiso__v1__series__bad_unit__init(&bad[i]);
+            bad[i].code = s->bad[i].code;
+            bad[i].reason = s->bad[i].reason;
+            bad[i].last_good = s->bad[i].last_good;
+            list[i] = &bad[i];
+        }
+        r.n_bad_units = s->n_bad;
+        r.bad_units = list;
+        wire_pack(&r.base, &packed);
+    }
+    if (packed.failed || packed.len == 0) {
+        store_fail(txn, CHISO_E_TOO_BIG);
+    }
+    store_put(txn, LEDGER_SERIES, key_of(s, &key), buffer_bytes(&packed));
+    free(bad);
+    free(list);
+    buffer_free(&key);
+    buffer_free(&packed);
+}
+
+void series_set_outcome(series_t *s, outcome_t outcome, const char *detail, int64_t now)
+{
+    if (s->outcome != outcome) {
+        s->outcome = outcome;
+        s->since = now;
+    }
+    snprintf(s->detail, sizeof s->detail, "%s", detail);
+    bool failed = outcome == CHISO__V1__SOURCE_STATE__OUTCOME__RETRYING ||
+                  outcome == CHISO__V1__SOURCE_STATE__OUTCOME__BLOCKED;
+    s->failures = failed ? s->failures + 1 : 0;
+}
+
+void series_set_next_due(series_t *s, int64_t now, int64_t retry_after_ms)
+{
+    const ingest_source_t *source = s->source;
+    int64_t wait = source->every_ms;
+    if (s->outcome == CHISO__V1__SOURCE_STATE__OUTCOME__RETRYING) {
+        unsigned shift = s->failures - 1 < MAX_BACKOFF_SHIFT ? s->failures - 1 : MAX_BACKOFF_SHIFT;
+        int64_t backoff = source->retry_after_ms << shift;
+        wait = backoff < wait ? backoff : wait;
+        if (retry_after_ms >= 0) {
+            wait = retry_after_ms < MAX_RETRY_AFTER_MS ? retry_after_ms : MAX_RETRY_AFTER_MS;
+        }
+    } else if (s->outcome == CHISO__V1__SOURCE_STATE__OUTCOME__BLOCKED) {
+        /* who is blocked should ask less often, not more */
+        wait <<= s->failures > 2 ? 2 : s->failures - 1;
+    }
+    int64_t jitter = source->jitter_ms;
+    if (jitter > 0) {
+        wait += (int64_t)clock_random((uint32_t)jitter + 1);
+    }
+    s->next_due = now + wait;
+}
+
+int series_add_bad(series_t *s, const char *code, const char *reason, int64_t last_good)
+{
+    if (series_bad(s, code) != NULL) {
+        return 0;
+    }
+    if (s->n_bad == SERIES_MAX_BAD || strlen(code) > EVENT_MAX_CODE) {
+        return CHISO_E_TOO_BIG;
+    }
+    bad_unit_t *grown = realloc(s->bad, (s->n_bad + 1) * sizeof *grown);
+    if (grown == NULL) {
+        return -ENOMEM;
+    }
+    s->bad = grown;
+    bad_unit_t *b = &s->bad[s->n_bad++];
+    *b = (bad_unit_t){.last_good = last_good};
+    snprintf(b->code, sizeof b->code, "%s", code);
+    snprintf(b->reason, sizeof b->reason, "%s", reason);
+    return 0;
+}
+
+const bad_unit_t *series_bad(const series_t *s, const char *code)
+{
+    for (size_t i = 0; i < s->n_bad; i++) {
+        if (strcmp(s->bad[i].code, code) == 0) {
+            return &s->bad[i];
+        }
+    }
+    return NULL;
+}
+
+/* A good source is only stale when it has not been asked for longer than it should have been, as after
+ * a night in which ingest did not run. */
+static bool is_old(const series_t *s, int64_t last_good, bool good, int64_t now)
+{
+    const ingest_source_t *source = s->source;
+    int64_t limit = source->stale_after_ms;
+    int64_t patience = 2 * (source->every_ms + source->jitter_ms) + source->policy.timeout_ms;
+    if (good && limit < patience) {
+        limit = patience;
+    }
+    return last_good != 0 && now - last_good > limit;
+}
+
+bool series_is_stale(const series_t *s, int64_t now)
+{
+    /* where only some rows were bad, the series itself was read well at last_good */
+    bool good = s->outcome == CHISO__V1__SOURCE_STATE__OUTCOME__GOOD || s->n_bad > 0;
+    return is_old(s, s->last_good, good, now);
+}
+
+bool series_unit_is_stale(const series_t *s, const bad_unit_t *unit, int64_t now)
+{
+    return is_old(s, unit->last_good, false, now);
+}

@@ -1,0 +1,69 @@
+/* series.h - one series of a source: what is fetched by one request, and goes stale together.
+ *
+ * The 766 board has a series for the provinces ("nation/2025") and one for the units of each province
+ * ("91/2025-10"), per period. How a series does is stored, so that a restart neither forgets a failure
+ * nor asks everybody at once.
+ */
+#ifndef CHISO_INGEST_SERIES_H
+#define CHISO_INGEST_SERIES_H
+
+#include "config.h"
+#include "event/event.h"
+#include "store/store.h"
+
+#define SERIES_NAME_SIZE 96
+#define SERIES_MAX_BAD 4096
+
+typedef Chiso__V1__SourceState__Outcome outcome_t;
+
+/* A unit whose row was not taken while others of the series were. */
+typedef struct {
+    char code[EVENT_MAX_CODE + 1];
+    char reason[160];
+    int64_t last_good;
+} bad_unit_t;
+
+typedef struct {
+    const ingest_source_t *source;
+    const registry_unit_t *parent; /* NULL: the provinces */
+    period_t period;
+    char period_text[PERIOD_TEXT_SIZE];
+    char name[SERIES_NAME_SIZE];
+    struct host *host; /* the schedule's */
+    bool running;
+    bool wanted;
+    /* stored: */
+    outcome_t outcome; /* 0: never asked */
+    int64_t since;
+    int64_t last_good; /* 0: never */
+    bool stale;
+    char detail[256];
+    int64_t next_due; /* wall clock */
+    uint32_t failures;
+    bool has_body;
+    uint8_t body_sha256[SHA256_SIZE];
+    bad_unit_t *bad;
+    size_t n_bad;
+} series_t;
+
+/* A new series with what the store knows of it. 0, -ENOMEM, CHISO_E_CORRUPT, CHISO_E_STORE. */
+int series_load(store_t *store, const ingest_source_t *source, const registry_unit_t *parent,
+                period_t period, series_t **out);
+void series_destroy(series_t **series);
+void series_store(const series_t *series, store_txn_t *txn);
+
+/* Starts an outcome, keeping `since` when it goes on; `detail` may be "". */
+void series_set_outcome(series_t *series, outcome_t outcome, const char *detail, int64_t now);
+/* When to ask next: by the cadence after an answer, by the back-off after a failure; `retry_after_ms`
+ * is the source's own wish, -1 for none. */
+void series_set_next_due(series_t *series, int64_t now, int64_t retry_after_ms);
+
+/* Replaces the list of bad units; a unit that was bad already keeps its last_good. */
+int series_add_bad(series_t *series, const char *code, const char *reason, int64_t last_good);
+const bad_unit_t *series_bad(const series_t *series, const char *code); /* or NULL */
+
+/* Are its figures older than the source's limit? And those of one bad unit? */
+bool series_is_stale(const series_t *series, int64_t now);
+bool series_unit_is_stale(const series_t *series, const bad_unit_t *unit, int64_t now);
+
+#endif

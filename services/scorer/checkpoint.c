@@ -1,0 +1,296 @@
+/* checkpoint.c - see checkpoint.h. */
+#include "checkpoint.h"
+
+#include "base/error.h"
+#include "bus/inbox.h"
+#include "log/log.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FLOOR_KEY "checkpoint"
+#define CATALOG_KEY "catalog"
+
+const char *const scorer_tables[] = {JOURNAL_TABLES, INBOX_TABLES, "results", "rankings",
+                                     "states",       "history",    "meta",    NULL};
+
+typedef struct {
+    result_t **items;
+    size_t n, cap;
+} list_t;
+
+struct checkpoint {
+    store_t *store;
+    journal_t *journal;
+    state_t *state;
+    list_t dirty;   /* since the running checkpoint began */
+    list_t writing; /* what is left of it */
+    uint64_t floor;  /* stored */
+    uint64_t target; /* floor of the running one; 0: none runs */
+};
+
+int checkpoint_new(store_t *store, journal_t *journal, state_t *state, checkpoint_t **out)
+{
+    checkpoint_t *c = calloc(1, sizeof *c);
+    if (c == NULL) {
+        return -ENOMEM;
+    }
+    c->store = store;
+    c->journal = journal;
+    c->state = state;
+    c->floor = 1;
+    *out = c;
+    return 0;
+}
+
+void checkpoint_destroy(checkpoint_t **checkpoint)
+{
+    if (checkpoint != NULL && *checkpoint != NULL) {
+        free((*checkpoint)->dirty.items);
+        free((*checkpoint)->writing.items);
+        free(*checkpoint);
+        *checkpoint = NULL;
+    }
+}
+
+void checkpoint_dirty_result(void *checkpoint, result_t *result)
+{
+    checkpoint_t *c = checkpoint;
+    if (result->dirty) {
+        return;
+    }
+    if (c->dirty.n == c->dirty.cap) {
+        size_t cap = c->dirty.cap == 0 ? 64 : c->dirty.cap * 2;
+        result_t **grown = realloc(c->dirty.items, cap * sizeof *grown);
+        if (grown == NULL) {
+            log_error("out of memory", NULL);
+            abort(); /* a result left out of the checkpoint would be lost with the journal's trim */
+        }
+        c->dirty.items = grown;
+        c->dirty.cap = cap;
+    }
+    result->dirty = true;
+    c->dirty.items[c->dirty.n++] = result;
+}
+
+void checkpoint_dirty_ranking(void *checkpoint, ranking_t *ranking)
+{
+    (void)checkpoint; /* they are few: each checkpoint writes those that are dirty */
+    ranking->dirty = true;
+}
+
+/* ---- writing ---- */
+
+static bytes_t key_of(const void *start, const UT_hash_handle *hh)
+{
+    return bytes_of(start, hh->keylen);
+}
+
+static void write_history(store_txn_t *txn, result_t *r)
+{
+    buffer_t key = BUFFER_INIT(STORE_MAX_KEY);
+    buffer_t value = BUFFER_INIT(4096);
+    for (unsigned i = 0; i < r->n_revisions; i++) {
+        const revision_t *from = &r->revisions[i];
+        char points[DECIMAL_TEXT_SIZE];
+        char max[DECIMAL_TEXT_SIZE];
+        uint8_t number[4];
+        Chiso__V1__Revision record = CHISO__V1__REVISION__INIT;
+        record.revision = from->revision;
+        record.as_of = from->as_of;
+        record.points = (char *)(uintptr_t)decimal_format(from->points, points);
+        record.max = (char *)(uintptr_t)decimal_format(from->max, max);
+        record.has_rank = from->rank != 0;
+        record.rank = from->rank;
+        be32_put(number, from->revision);
+        buffer_clear(&key);
+        buffer_clear(&value);
+        buffer_append(&key, r->hh.key, r->hh.keylen);
+        buffer_append(&key, number, sizeof number);
+        wire_pack(&record.base, &value);
+        store_put(txn, SCORER_HISTORY, buffer_bytes(&key), buffer_bytes(&value));
+    }
+    free(r->revisions);
+    r->revisions = NULL;
+    r->n_revisions = 0;
+    buffer_free(&key);
+    buffer_free(&value);
+}
+
+static void write_result(store_txn_t *txn, result_t *r)
+{
+    buffer_t record = BUFFER_INIT(EVENT_MAX_BYTES);
+    state_put_score(r, true, &record);
+    if (record.failed) {
+        store_fail(txn, CHISO_E_TOO_BIG);
+    }
+    store_put(txn, SCORER_RESULTS, key_of(r->hh.key, &r->hh), buffer_bytes(&record));
+    buffer_free(&record);
+    write_history(txn, r);
+}
+
+static void write_rankings(checkpoint_t *c, store_txn_t *txn)
+{
+    for (size_t i = 0; i < c->state->n_rankings; i++) {
+        ranking_t *r = c->state->rankings[i];
+        if (!r->dirty) {
+            continue;
+        }
+        buffer_t record = BUFFER_INIT(EVENT_MAX_BYTES);
+        state_put_ranking(r, NULL, 0, &record);
+        if (record.failed) {
+            store_fail(txn, CHISO_E_TOO_BIG);
+        }
+        store_put(txn, SCORER_RANKINGS, key_of(r->hh.key, &r->hh), buffer_bytes(&record));
+        buffer_free(&record);
+        r->dirty = false;
+    }
+}
+
+static void finish(checkpoint_t *c, store_txn_t *txn)
+{
+    uint8_t floor[8];
+    uint8_t fingerprint[32];
+    be64_put(floor, c->target);
+    catalog_fingerprint(c->state->catalog, fingerprint);
+    write_rankings(c, txn);
+    store_put(txn, SCORER_META, bytes_of_text(FLOOR_KEY), bytes_of(floor, sizeof floor));
+    store_put(txn, SCORER_META, bytes_of_text(CATALOG_KEY), bytes_of(fingerprint, 32));
+    c->floor = c->target;
+    c->target = 0;
+}
+
+bool checkpoint_step(checkpoint_t *c, store_txn_t *txn, bool force)
+{
+    if (c->target == 0) {
+        uint64_t head = journal_head(c->journal);
+        if (head + 1 == c->floor || (!force && head + 1 - c->floor < CHECKPOINT_EVENTS)) {
+            return false;
+        }
+        list_t empty = c->writing;
+        c->writing = c->dirty;
+        c->dirty = (list_t){.items = empty.items, .cap = empty.cap};
+        c->target = head + 1;
+        for (size_t i = 0; i < c->writing.n; i++) {
+            c->writing.items[i]->dirty = false; /* what changes from here on is for the next one */
+        }
+    }
+    for (unsigned i = 0; i < CHECKPOINT_SLICE && c->writing.n > 0; i++) {
+        write_result(txn, c->writing.items[--c->writing.n]);
+    }
+    if (c->writing.n == 0) {
+        finish(c, txn);
+    }
+    return c->target != 0;
+}
+
+uint64_t checkpoint_floor(const checkpoint_t *c)
+{
+    return c->floor;
+}
+
+/* ---- recovery ---- */
+
+static int load_table(checkpoint_t *c, store_txn_t *txn, store_table_t table)
+{
+    store_cursor_t *cursor;
+    bytes_t key;
+    bytes_t value;
+    int rc = 0;
+    bool more = store_seek(txn, table, bytes_of(NULL, 0), &cursor, &key, &value);
+    for (; more && rc == 0; more = store_next(cursor, &key, &value)) {
+        event_in_t in;
+        char reason[256];
+        rc = event_decode(value, reason, &in);
+        if (rc != 0) {
+            log_error("a checkpoint record is corrupt", "reason", reason, NULL);
+            break;
+        }
+        if (in.event->body_case == CHISO__V1__EVENT__BODY_SCORE) {
+            rc = state_apply_score(c->state, in.event->score);
+        } else if (in.event->body_case == CHISO__V1__EVENT__BODY_RANKING) {
+            rc = state_apply_ranking(c->state, in.event->ranking);
+        }
+        event_release(&in);
+        if (rc == CHISO_E_NOT_FOUND) { /* of an index that is no longer scored here */
+            rc = 0;
+        }
+    }
+    store_cursor_close(&cursor);
+    return rc != 0 ? rc : store_status(txn);
+}
+
+typedef struct {
+    checkpoint_t *checkpoint;
+    uint64_t replayed;
+    int rc;
+} replay_t;
+
+static bool replay_one(void *context, uint64_t seq, bytes_t payload)
+{
+    replay_t *replay = context;
+    checkpoint_t *c = replay->checkpoint;
+    event_in_t in;
+    char reason[256];
+    replay->rc = event_decode(payload, reason, &in);
+    if (replay->rc != 0) {
+        log_error("a journal record is corrupt", "seq", LOG_INT(seq), "reason", reason, NULL);
+        return false;
+    }
+    if (in.event->body_case == CHISO__V1__EVENT__BODY_SCORE) {
+        const event_score_t *score = in.event->score;
+        replay->rc = state_apply_score(c->state, score);
+        const catalog_index_t *index = catalog_find(c->state->catalog, score->index);
+        if (replay->rc == 0) {
+            result_t *r = state_find(c->state, index, score->period, score->unit->code);
+            checkpoint_dirty_result(c, r);
+            replay->rc = state_remember(r);
+        }
+    } else if (in.event->body_case == CHISO__V1__EVENT__BODY_RANKING) {
+        const event_ranking_t *ranking = in.event->ranking;
+        replay->rc = state_apply_ranking(c->state, ranking);
+        for (size_t i = 0; replay->rc == 0 && i < ranking->n_standings; i++) {
+            result_t *r = state_find(c->state, catalog_find(c->state->catalog, ranking->index),
+                                     ranking->period, ranking->standings[i]->unit);
+            if (r != NULL) {
+                checkpoint_dirty_result(c, r);
+            }
+        }
+    }
+    event_release(&in);
+    if (replay->rc == CHISO_E_NOT_FOUND) {
+        replay->rc = 0;
+    }
+    replay->replayed++;
+    return replay->rc == 0;
+}
+
+int checkpoint_recover(checkpoint_t *c, bool *catalog_changed)
+{
+    store_txn_t *txn = store_read(c->store);
+    bytes_t value;
+    uint8_t fingerprint[32];
+    catalog_fingerprint(c->state->catalog, fingerprint);
+    *catalog_changed = store_get(txn, SCORER_META, bytes_of_text(CATALOG_KEY), &value) &&
+                       !bytes_equal(value, bytes_of(fingerprint, 32));
+    if (store_get(txn, SCORER_META, bytes_of_text(FLOOR_KEY), &value) && value.len == 8) {
+        c->floor = be64_get(value.data);
+    }
+    int rc = load_table(c, txn, SCORER_RESULTS);
+    if (rc == 0) {
+        rc = load_table(c, txn, SCORER_RANKINGS);
+    }
+    replay_t replay = {.checkpoint = c};
+    if (rc == 0) {
+        rc = journal_read(c->journal, txn, c->floor, replay_one, &replay);
+        rc = rc < 0 ? rc : replay.rc;
+    }
+    if (rc == 0) {
+        rc = store_status(txn);
+    }
+    store_abort(&txn);
+    log_info("recovered", "results", LOG_INT(c->state->n_results), "replayed",
+             LOG_INT(replay.replayed), "checkpoint", LOG_INT(c->floor), NULL);
+    return rc;
+}

@@ -1,0 +1,48 @@
+/* checkpoint.h - the working set on disk: records of results, written in slices, and how to get the
+ * working set back.
+ *
+ * A checkpoint begins at a head of the journal, writes what is dirty over several commits, and then
+ * says "everything up to that head is in the records". Records may be newer than that: recovery loads
+ * them and replays the journal from there to its end, which sets every field to its last value.
+ */
+#ifndef CHISO_SCORER_CHECKPOINT_H
+#define CHISO_SCORER_CHECKPOINT_H
+
+#include "journal/journal.h"
+#include "state.h"
+#include "store/store.h"
+
+enum {
+    SCORER_JOURNAL, /* and its two */
+    SCORER_INBOX = SCORER_JOURNAL + 3,
+    SCORER_DEAD,
+    SCORER_RESULTS,
+    SCORER_RANKINGS,
+    SCORER_STATES, /* of sources, passed on */
+    SCORER_HISTORY,
+    SCORER_META
+};
+extern const char *const scorer_tables[];
+
+#define CHECKPOINT_EVENTS 16384 /* begun at the latest after so many */
+#define CHECKPOINT_SLICE 256    /* records a commit */
+
+typedef struct checkpoint checkpoint_t;
+
+int checkpoint_new(store_t *store, journal_t *journal, state_t *state, checkpoint_t **out);
+void checkpoint_destroy(checkpoint_t **checkpoint);
+
+/* Loads the records and replays the tail of the journal. *catalog_changed tells whether the records
+ * were written under other catalogs. 0, CHISO_E_CORRUPT, CHISO_E_STORE, -ENOMEM. */
+int checkpoint_recover(checkpoint_t *checkpoint, bool *catalog_changed);
+
+void checkpoint_dirty_result(void *checkpoint, result_t *result);
+void checkpoint_dirty_ranking(void *checkpoint, ranking_t *ranking);
+
+/* Begins one when it is due (or `force`), and writes the next slice within `txn`. Returns true while
+ * there is more to write. The caller commits. */
+bool checkpoint_step(checkpoint_t *checkpoint, store_txn_t *txn, bool force);
+/* Every journal record before it is in the records. */
+uint64_t checkpoint_floor(const checkpoint_t *checkpoint);
+
+#endif

@@ -1,0 +1,384 @@
+/* score.c - see score.h. */
+#include "score.h"
+
+#include "base/error.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* One place that a figure feeds. */
+typedef struct use {
+    const catalog_index_t *index;
+    unsigned slot;
+    uint64_t indicators[CATALOG_MAX_INDICATORS / 64]; /* that read it */
+    struct use *next;
+} use_t;
+
+struct figure_use {
+    const char *id;
+    use_t *uses;
+    UT_hash_handle hh;
+};
+
+/* ---- the dependency index ---- */
+
+static int add_use(score_t *s, const catalog_index_t *index, unsigned slot)
+{
+    const char *id = index->figures[slot].id;
+    struct figure_use *entry;
+    HASH_FIND_STR(s->uses, id, entry);
+    if (entry == NULL) {
+        entry = calloc(1, sizeof *entry);
+        if (entry == NULL) {
+            return -ENOMEM;
+        }
+        entry->id = id;
+        HASH_ADD_KEYPTR(hh, s->uses, id, strlen(id), entry);
+    }
+    use_t *use = calloc(1, sizeof *use);
+    if (use == NULL) {
+        return -ENOMEM;
+    }
+    use->index = index;
+    use->slot = slot;
+    for (unsigned i = 0; i < index->n_indicators; i++) {
+        if (index->indicators[i].points == slot) {
+            bit_set(use->indicators, i);
+        }
+    }
+    use->next = entry->uses;
+    entry->uses = use;
+    return 0;
+}
+
+int score_init(score_t *s, state_t *state, journal_t *journal)
+{
+    *s = (score_t){.state = state, .journal = journal};
+    int rc = 0;
+    for (unsigned i = 0; i < catalog_count(state->catalog) && rc == 0; i++) {
+        const catalog_index_t *index = catalog_at(state->catalog, i);
+        for (unsigned k = 0; k < index->n_figures && rc == 0; k++) {
+            rc = add_use(s, index, k);
+        }
+    }
+    return rc;
+}
+
+void score_free(score_t *s)
+{
+    struct figure_use *entry;
+    struct figure_use *next;
+    HASH_ITER(hh, s->uses, entry, next)
+    {
+        HASH_DEL(s->uses, entry);
+        while (entry->uses != NULL) {
+            use_t *use = entry->uses;
+            entry->uses = use->next;
+            free(use);
+        }
+        free(entry);
+    }
+    free(s->pending);
+    s->pending = NULL;
+}
+
+/* ---- evaluation ---- */
+
+void score_evaluate(result_t *r, const uint64_t *affected)
+{
+    decimal_t points = DECIMAL_ZERO;
+    decimal_t max = DECIMAL_ZERO;
+    for (unsigned i = 0; i < r->index->n_indicators; i++) {
+        const catalog_indicator_t *indicator = &r->index->indicators[i];
+        indicator_state_t *state = &r->indicators[i];
+        if (affected == NULL || bit_get(affected, i) || state->status == 0) {
+            const figure_state_t *figure = &r->figures[indicator->points];
+            rule_result_t now =
+                rule_points(figure->revision != 0 ? &figure->value : NULL, indicator->max);
+            if (now.status != state->status || decimal_compare(now.points, state->points) != 0) {
+                bit_set(r->changed_indicators, i);
+            }
+            *state = (indicator_state_t){now.status, now.points};
+        }
+        /* at most 256 maxima of at most 18 digits: the catalog was checked to sum */
+        decimal_add(points, state->points, &points);
+        decimal_add(max, indicator->max, &max);
+    }
+    r->points = points;
+    r->max = max;
+}
+
+static bool any_bit(const uint64_t *bits, size_t words)
+{
+    for (size_t i = 0; i < words; i++) {
+        if (bits[i] != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void mark_pending(score_t *s, store_txn_t *txn, result_t *r)
+{
+    if (r->pending) {
+        return;
+    }
+    if ((s->n_pending & (s->n_pending - 1)) == 0) {
+        size_t cap = s->n_pending == 0 ? 1 : s->n_pending * 2;
+        result_t **grown = realloc(s->pending, cap * sizeof *grown);
+        if (grown == NULL) {
+            store_fail(txn, -ENOMEM);
+            return;
+        }
+        s->pending = grown;
+    }
+    r->pending = true;
+    s->pending[s->n_pending++] = r;
+}
+
+/* A new revision of the result, when its figures or indicators are others than before. */
+static void evaluate(score_t *s, store_txn_t *txn, result_t *r, const uint64_t *affected)
+{
+    decimal_t before = r->points;
+    score_evaluate(r, affected);
+    if (!any_bit(r->changed_figures, CATALOG_MAX_FIGURES / 64) &&
+        !any_bit(r->changed_indicators, CATALOG_MAX_INDICATORS / 64)) {
+        return;
+    }
+    r->has_change = r->revision != 0;
+    if (decimal_subtract(r->points, before, &r->change) != 0) {
+        r->change = DECIMAL_ZERO;
+    }
+    r->revision++;
+    r->local->touched = true;
+    r->nation->touched = true;
+    mark_pending(s, txn, r);
+}
+
+/* ---- readings ---- */
+
+static bool take_figure(score_t *s, figure_state_t *to, const event_figure_t *from, bool whole)
+{
+    decimal_t value = event_decimal(from->value);
+    bool news = to->revision == 0 || from->revision > to->revision ||
+                (whole && (from->revision != to->revision ||
+                           decimal_compare(value, to->value) != 0));
+    if (!news) {
+        return false;
+    }
+    const char *source = state_intern(s->state, from->source);
+    const char *series = state_intern(s->state, from->series);
+    if (source == NULL || series == NULL) {
+        return false; /* found again by the caller's check of memory */
+    }
+    to->value = value;
+    to->source = source;
+    to->series = series;
+    to->fetched_at = from->fetched_at;
+    to->revision = from->revision;
+    memcpy(to->raw_sha256, from->raw_sha256.data, SHA256_SIZE);
+    return true;
+}
+
+/* The reading's figures that one index uses, applied to its result. */
+static void apply_to_index(score_t *s, store_txn_t *txn, const catalog_index_t *index,
+                           const event_reading_t *reading, bool whole)
+{
+    result_t *r = state_find(s->state, index, reading->period, reading->unit->code);
+    if (r != NULL && r->pending) {
+        score_settle(s, txn);
+    }
+    uint64_t affected[CATALOG_MAX_INDICATORS / 64] = {0};
+    for (size_t i = 0; i < reading->n_figures; i++) {
+        struct figure_use *entry;
+        HASH_FIND_STR(s->uses, reading->figures[i]->id, entry);
+        for (const use_t *use = entry != NULL ? entry->uses : NULL; use != NULL; use = use->next) {
+            if (use->index != index) {
+                continue;
+            }
+            if (r == NULL) {
+                r = state_result(s->state, index, reading->period, reading->unit);
+            }
+            if (r == NULL) {
+                store_fail(txn, -ENOMEM);
+                return;
+            }
+            if (take_figure(s, &r->figures[use->slot], reading->figures[i], whole)) {
+                bit_set(r->changed_figures, use->slot);
+                if (reading->figures[i]->fetched_at > r->as_of) {
+                    r->as_of = reading->figures[i]->fetched_at;
+                }
+                for (size_t w = 0; w < sizeof affected / sizeof *affected; w++) {
+                    affected[w] |= use->indicators[w];
+                }
+            }
+        }
+    }
+    if (r == NULL) {
+        return;
+    }
+    int renamed = state_rename(r, reading->unit->name);
+    if (renamed < 0) {
+        store_fail(txn, renamed);
+    } else if (renamed > 0) {
+        mark_pending(s, txn, r);
+    }
+    evaluate(s, txn, r, affected);
+}
+
+void score_reading(score_t *s, store_txn_t *txn, const event_reading_t *reading, bool whole)
+{
+    for (unsigned i = 0; i < catalog_count(s->state->catalog); i++) {
+        const catalog_index_t *index = catalog_at(s->state->catalog, i);
+        if (catalog_has_level(index, (int)reading->unit->level)) {
+            apply_to_index(s, txn, index, reading, whole);
+        }
+    }
+}
+
+void score_everything(score_t *s, store_txn_t *txn)
+{
+    for (size_t i = 0; i < s->state->n_results; i++) {
+        evaluate(s, txn, s->state->results[i], NULL);
+    }
+    score_settle(s, txn);
+}
+
+/* ---- ranks ---- */
+
+/* Highest percentage first: -1 when a stands before b. Without a maximum there is no percentage. */
+static int compare_percent(const result_t *a, const result_t *b)
+{
+    int a_has = decimal_sign(a->max) > 0;
+    int b_has = decimal_sign(b->max) > 0;
+    if (!a_has || !b_has) {
+        return b_has - a_has;
+    }
+    return decimal_compare(a->max, b->max) == 0
+               ? decimal_compare(b->points, a->points)
+               : decimal_compare_ratio(b->points, b->max, a->points, a->max);
+}
+
+static int compare_members(const void *x, const void *y)
+{
+    const result_t *const *a = x;
+    const result_t *const *b = y;
+    int order = compare_percent(*a, *b);
+    return order != 0 ? order : strcmp((*a)->code, (*b)->code);
+}
+
+void score_rank(ranking_t *ranking, uint32_t *ranks)
+{
+    qsort(ranking->members, ranking->n_members, sizeof *ranking->members, compare_members);
+    for (unsigned i = 0; i < ranking->n_members; i++) {
+        bool ranked = decimal_sign(ranking->members[i]->max) > 0;
+        bool tied = i > 0 && compare_percent(ranking->members[i - 1], ranking->members[i]) == 0;
+        ranks[i] = !ranked ? 0 : tied ? ranks[i - 1] : i + 1;
+    }
+}
+
+/* Gives every member its rank; the moved ones come back as standings. */
+static size_t move(score_t *s, ranking_t *ranking, const uint32_t *ranks, event_standing_t *moved)
+{
+    size_t n = 0;
+    for (unsigned i = 0; i < ranking->n_members; i++) {
+        result_t *r = ranking->members[i];
+        bool local = ranking == r->local;
+        uint32_t before = local ? r->rank : r->nation_rank;
+        if (r->as_of > ranking->as_of) {
+            ranking->as_of = r->as_of;
+        }
+        if (before == ranks[i]) {
+            continue;
+        }
+        if (local) {
+            r->previous_rank = before;
+            r->rank = ranks[i];
+        }
+        if (ranking == r->nation) {
+            r->nation_rank = ranks[i];
+        }
+        s->dirty_result(s->context, r);
+        if (ranks[i] != 0) {
+            event_standing_t *standing = &moved[n++];
+            chiso__v1__standing__init(standing);
+            standing->unit = r->code;
+            standing->rank = ranks[i];
+            standing->has_previous_rank = before != 0;
+            standing->previous_rank = before;
+        }
+    }
+    return n;
+}
+
+static void settle_ranking(score_t *s, store_txn_t *txn, ranking_t *ranking, buffer_t *event)
+{
+    uint32_t *ranks = calloc(ranking->n_members + 1, sizeof *ranks);
+    event_standing_t *moved = calloc(ranking->n_members + 1, sizeof *moved);
+    if (ranks == NULL || moved == NULL) {
+        store_fail(txn, -ENOMEM);
+    } else {
+        score_rank(ranking, ranks);
+        size_t n = move(s, ranking, ranks, moved);
+        if (n > 0) {
+            ranking->revision++;
+        }
+        /* without a move its as-of time is news all the same */
+        state_put_ranking(ranking, moved, n, event);
+        s->dirty_ranking(s->context, ranking);
+    }
+    ranking->touched = false;
+    free(ranks);
+    free(moved);
+}
+
+static void write_event(score_t *s, store_txn_t *txn, const buffer_t *event)
+{
+    if (event->failed) {
+        store_fail(txn, CHISO_E_TOO_BIG);
+    }
+    journal_append(s->journal, txn, buffer_bytes(event));
+    s->written++;
+}
+
+static void write_score(score_t *s, store_txn_t *txn, result_t *r)
+{
+    buffer_t event = BUFFER_INIT(EVENT_MAX_BYTES);
+    state_put_score(r, false, &event);
+    write_event(s, txn, &event);
+    buffer_free(&event);
+    if (state_remember(r) != 0) {
+        store_fail(txn, -ENOMEM);
+    }
+    memset(r->changed_figures, 0, sizeof r->changed_figures);
+    memset(r->changed_indicators, 0, sizeof r->changed_indicators);
+    r->pending = false;
+    s->dirty_result(s->context, r);
+}
+
+void score_settle(score_t *s, store_txn_t *txn)
+{
+    /* ranks first, so that a Score carries the one it leads to; their own events follow the Scores */
+    buffer_t *events = calloc(s->state->n_rankings + 1, sizeof *events);
+    if (events == NULL) {
+        store_fail(txn, -ENOMEM);
+        return;
+    }
+    size_t n = 0;
+    for (size_t i = 0; i < s->state->n_rankings; i++) {
+        if (s->state->rankings[i]->touched) {
+            events[n] = (buffer_t)BUFFER_INIT(EVENT_MAX_BYTES);
+            settle_ranking(s, txn, s->state->rankings[i], &events[n++]);
+        }
+    }
+    for (size_t i = 0; i < s->n_pending; i++) {
+        write_score(s, txn, s->pending[i]);
+    }
+    s->n_pending = 0;
+    for (size_t i = 0; i < n; i++) {
+        write_event(s, txn, &events[i]);
+        buffer_free(&events[i]);
+    }
+    free(events);
+}

@@ -1,0 +1,43 @@
+/* score.h - what a reading changes: the affected indicators, totals and ranks, and nothing else.
+ *
+ * Readings are applied one after the other; score_settle() then ranks the rankings that were touched
+ * and writes the events. A unit that changes twice is settled in between, so that every revision has
+ * its own event with the ranks of its moment.
+ */
+#ifndef CHISO_SCORER_SCORE_H
+#define CHISO_SCORER_SCORE_H
+
+#include "journal/journal.h"
+#include "state.h"
+#include "store/store.h"
+
+typedef struct {
+    state_t *state;
+    journal_t *journal;
+    result_t **pending; /* results with an event to be written */
+    size_t n_pending;
+    /* Called for each result and ranking whose record in the store is now old. */
+    void (*dirty_result)(void *context, result_t *result);
+    void (*dirty_ranking)(void *context, ranking_t *ranking);
+    void *context;
+    struct figure_use *uses; /* which slots of which indexes a figure id feeds */
+    uint64_t written;        /* events, since start */
+} score_t;
+
+int score_init(score_t *score, state_t *state, journal_t *journal);
+void score_free(score_t *score);
+
+/* Applies a reading. `whole` says that it comes from a snapshot: values that differ are taken whatever
+ * their revision. Failures (memory, store) stick to the transaction. */
+void score_reading(score_t *score, store_txn_t *txn, const event_reading_t *reading, bool whole);
+/* Evaluates every result again, as after a change of the catalog. */
+void score_everything(score_t *score, store_txn_t *txn);
+void score_settle(score_t *score, store_txn_t *txn);
+
+/* Evaluates the indicators marked in `affected` (NULL: all) and the totals from the figures. Pure. */
+void score_evaluate(result_t *result, const uint64_t *affected);
+/* Competition ranks (1, 2, 2, 4) of the members' exact percentages, highest first, ties listed by
+ * code; sorts the members. `ranks` has room for all; 0: not ranked. */
+void score_rank(ranking_t *ranking, uint32_t *ranks);
+
+#endif

@@ -1,0 +1,383 @@
+/* scorer.c - everything decided: the service around the working set.
+ *
+ *   bus ─▶ batch {readings} ─▶ score (indicators, totals, ranks) ─▶ journal, offset; one commit ─▶ bus
+ *
+ * What a batch changes is in memory and in the journal; the records follow as a checkpoint. Memory
+ * that ran ahead of a commit that failed is worthless, so a failed commit ends the process.
+ */
+#include "base/clock.h"
+#include "base/error.h"
+#include "bus/inbox.h"
+#include "checkpoint.h"
+#include "config.h"
+#include "log/log.h"
+#include "score.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CHECKPOINT_TICK_MS 100
+#define CHECKPOINT_IDLE_MS 5000 /* a quiet scorer writes what is dirty after so long */
+#define TRIM_MS 10000
+#define TRIM_RECORDS 10000
+#define CONSUMER_NAME "scorer"
+
+typedef struct {
+    service_t *service;
+    const scorer_config_t *config;
+    store_t *store;
+    journal_t *journal;
+    bus_server_t *server;
+    bus_client_t *client;
+    state_t state;
+    score_t score;
+    checkpoint_t *checkpoint;
+    bool checkpoint_running;
+    int64_t checkpoint_at; /* monotonic */
+} scorer_t;
+
+/* Ends the transaction; everything but success stops the service. */
+static int commit(scorer_t *s, store_txn_t **txn)
+{
+    uint64_t head = journal_head(s->journal);
+    journal_seal(s->journal, *txn);
+    int rc = store_commit(txn);
+    journal_settle(s->journal, rc == 0);
+    if (rc != 0) {
+        log_error("the store failed: stopping", "reason", chiso_strerror(rc), NULL);
+        service_quit(s->service, CHISO_EXIT_STORE);
+    } else if (s->server != NULL && journal_head(s->journal) > head) {
+        bus_server_announce(s->server);
+    }
+    return rc;
+}
+
+/* Passes a source's state on, so that the publisher can say what is stale. */
+static void pass_state(scorer_t *s, store_txn_t *txn, const event_source_state_t *state,
+                       bytes_t event)
+{
+    buffer_t key = BUFFER_INIT(STORE_MAX_KEY);
+    buffer_append(&key, state->source, strlen(state->source) + 1);
+    buffer_append(&key, state->series, strlen(state->series) + 1);
+    bytes_t known;
+    if (key.failed) {
+        store_fail(txn, CHISO_E_TOO_BIG);
+    } else if (!store_get(txn, SCORER_STATES, buffer_bytes(&key), &known) ||
+               !bytes_equal(known, event)) {
+        store_put(txn, SCORER_STATES, buffer_bytes(&key), event);
+        /* the results it is about come first */
+        score_settle(&s->score, txn);
+        journal_append(s->journal, txn, event);
+    }
+    buffer_free(&key);
+}
+
+static void apply(scorer_t *s, store_txn_t *txn, uint64_t epoch, uint64_t seq, bytes_t bytes,
+                  bool whole)
+{
+    event_in_t in;
+    char reason[256];
+    int rc = event_decode(bytes, reason, &in);
+    if (rc == -ENOMEM) {
+        store_fail(txn, rc);
+        return;
+    }
+    if (rc == 0 && in.event->body_case == CHISO__V1__EVENT__BODY_READING) {
+        score_reading(&s->score, txn, in.event->reading, whole);
+    } else if (rc == 0 && in.event->body_case == CHISO__V1__EVENT__BODY_SOURCE_STATE) {
+        pass_state(s, txn, in.event->source_state, bytes);
+    } else {
+        if (rc == 0) {
+            snprintf(reason, sizeof reason, "an event that the scorer does not take");
+        }
+        log_error("an event cannot be applied", "seq", LOG_INT(seq), "reason", reason, NULL);
+        inbox_bury(txn, SCORER_INBOX, epoch, seq, bytes, reason);
+    }
+    if (rc == 0) {
+        event_release(&in);
+    }
+}
+
+static int on_batch(void *context, uint64_t epoch, uint64_t first_seq, const bytes_t *events,
+                    size_t n_events, uint64_t head_seq)
+{
+    (void)head_seq;
+    scorer_t *s = context;
+    if (!store_has_room(s->store)) {
+        log_error("no room: waiting", "used", LOG_INT(store_used(s->store)), NULL);
+        return CHISO_E_FULL;
+    }
+    store_txn_t *txn = store_write(s->store);
+    for (size_t i = 0; i < n_events; i++) {
+        apply(s, txn, epoch, first_seq + i, events[i], false);
+    }
+    score_settle(&s->score, txn);
+    inbox_advance(txn, SCORER_INBOX, epoch, first_seq + n_events);
+    s->checkpoint_running = checkpoint_step(s->checkpoint, txn, false);
+    int rc = commit(s, &txn);
+    return rc == CHISO_E_FULL ? CHISO_E_STORE : rc;
+}
+
+static int on_snapshot(void *context, uint64_t epoch, uint64_t tail_seq, const bytes_t *events,
+                       size_t n_events)
+{
+    scorer_t *s = context;
+    if (!store_has_room(s->store)) {
+        return CHISO_E_FULL;
+    }
+    log_warn("took a snapshot of ingest", "events", LOG_INT(n_events), NULL);
+    store_txn_t *txn = store_write(s->store);
+    for (size_t i = 0; i < n_events; i++) {
+        apply(s, txn, epoch, 0, events[i], true);
+    }
+    score_settle(&s->score, txn);
+    inbox_advance(txn, SCORER_INBOX, epoch, tail_seq);
+    int rc = commit(s, &txn);
+    return rc == CHISO_E_FULL ? CHISO_E_STORE : rc;
+}
+
+/* ---- the snapshot we give: results, rankings, states of sources ---- */
+
+static bool put_states(scorer_t *s, bytes_t from, bus_page_t *page)
+{
+    store_txn_t *txn = store_read(s->store);
+    store_cursor_t *cursor;
+    bytes_t key;
+    bytes_t value;
+    bool more = store_seek(txn, SCORER_STATES, from, &cursor, &key, &value);
+    for (; more; more = store_next(cursor, &key, &value)) {
+        bus_page_add(page, value);
+    }
+    store_cursor_close(&cursor);
+    bool good = store_status(txn) == 0;
+    store_abort(&txn);
+    return good;
+}
+
+static int give_snapshot(void *context, bytes_t cursor, bus_page_t *page)
+{
+    scorer_t *s = context;
+    if (cursor.len != 0 && cursor.len != 8) {
+        return CHISO_E_PROTOCOL;
+    }
+    size_t i = cursor.len == 8 ? be64_get(cursor.data) : 0;
+    size_t all = s->state.n_results + s->state.n_rankings;
+    for (; i < all; i++) {
+        if (bus_page_full(page)) {
+            uint8_t next[8];
+            be64_put(next, i);
+            bus_page_continue(page, bytes_of(next, sizeof next));
+            return 0;
+        }
+        buffer_t event = BUFFER_INIT(EVENT_MAX_BYTES);
+        if (i < s->state.n_results) {
+            state_put_score(s->state.results[i], true, &event);
+        } else {
+            state_put_ranking(s->state.rankings[i - s->state.n_results], NULL, 0, &event);
+        }
+        if (event.failed) {
+            buffer_free(&event);
+            return CHISO_E_TOO_BIG;
+        }
+        bus_page_add(page, buffer_bytes(&event));
+        buffer_free(&event);
+    }
+    return put_states(s, bytes_of(NULL, 0), page) ? 0 : CHISO_E_STORE;
+}
+
+/* ---- housekeeping ---- */
+
+static void write_checkpoint(scorer_t *s, bool force)
+{
+    store_txn_t *txn = store_write(s->store);
+    s->checkpoint_running = checkpoint_step(s->checkpoint, txn, force);
+    commit(s, &txn);
+}
+
+static void on_checkpoint(void *context)
+{
+    scorer_t *s = context;
+    int64_t now = clock_mono_ms();
+    bool idle_due = now >= s->checkpoint_at;
+    if (idle_due) {
+        s->checkpoint_at = now + CHECKPOINT_IDLE_MS;
+    }
+    if (s->checkpoint_running ||
+        (idle_due && checkpoint_floor(s->checkpoint) <= journal_head(s->journal))) {
+        write_checkpoint(s, idle_due);
+    }
+}
+
+static void on_trim(void *context)
+{
+    scorer_t *s = context;
+    store_txn_t *txn = store_write(s->store);
+    journal_trim(s->journal, txn, checkpoint_floor(s->checkpoint), TRIM_RECORDS);
+    commit(s, &txn);
+}
+
+/* ---- start and stop ---- */
+
+static int open_state(scorer_t *s, bool *catalog_changed)
+{
+    store_options_t options = s->config->store_options;
+    options.tables = scorer_tables;
+    if (service_open_store(s->config->data_dir, &options, &s->store) != 0) {
+        return CHISO_E_STORE;
+    }
+    journal_options_t journal = s->config->journal_options;
+    journal.records = SCORER_JOURNAL;
+    int rc = journal_open(s->store, &journal, &s->journal);
+    if (rc == 0) {
+        rc = checkpoint_new(s->store, s->journal, &s->state, &s->checkpoint);
+    }
+    if (rc == 0) {
+        rc = score_init(&s->score, &s->state, s->journal);
+        s->score.dirty_result = checkpoint_dirty_result;
+        s->score.dirty_ranking = checkpoint_dirty_ranking;
+        s->score.context = s->checkpoint;
+    }
+    if (rc == 0) {
+        rc = checkpoint_recover(s->checkpoint, catalog_changed);
+    }
+    if (rc == 0 && *catalog_changed) {
+        log_warn("the catalogs have changed: evaluating everything again", NULL);
+        store_txn_t *txn = store_write(s->store);
+        score_everything(&s->score, txn);
+        rc = commit(s, &txn);
+    }
+    if (rc != 0) {
+        log_error("cannot recover the state", "reason", chiso_strerror(rc), NULL);
+    }
+    return rc;
+}
+
+static int open_bus(scorer_t *s, bool catalog_changed)
+{
+    char reason[256] = "";
+    bus_server_options_t server = {.endpoint = s->config->bus.endpoint,
+                                   .curve = service_curve(&s->config->bus),
+                                   .store = s->store,
+                                   .journal = s->journal,
+                                   .snapshot = give_snapshot,
+                                   .context = s};
+    /* new catalogs may use figures that were not kept: have them all told again */
+    bus_client_options_t client = {.endpoint = s->config->upstream.endpoint,
+                                   .curve = service_curve(&s->config->upstream),
+                                   .consumer = CONSUMER_NAME,
+                                   .fresh_snapshot = catalog_changed};
+    bus_handler_t handler = {on_batch, on_snapshot, s};
+    int rc = inbox_position(s->store, SCORER_INBOX, &client.epoch, &client.next_seq);
+    if (rc == 0) {
+        rc = bus_server_start(service_loop(s->service), &server, reason, &s->server);
+    }
+    if (rc == 0) {
+        rc = bus_client_start(service_loop(s->service), &client, &handler, reason, &s->client);
+    }
+    if (rc != 0) {
+        log_error("cannot join the bus", "reason", *reason != '\0' ? reason : chiso_strerror(rc),
+                  NULL);
+        return rc;
+    }
+    log_info("listening", "bus", bus_server_endpoint(s->server), NULL);
+    return 0;
+}
+
+static int start(service_t *service, void *config, config_t *file, void **state)
+{
+    (void)file;
+    scorer_t *s = calloc(1, sizeof *s);
+    if (s == NULL) {
+        return CHISO_EXIT_FAILURE;
+    }
+    *state = s;
+    s->service = service;
+    s->config = config;
+    state_init(&s->state, s->config->catalog);
+    bool catalog_changed = false;
+    if (open_state(s, &catalog_changed) != 0) {
+        return CHISO_EXIT_STORE;
+    }
+    int rc = open_bus(s, catalog_changed);
+    if (rc != 0) {
+        return rc == CHISO_E_CONFIG ? CHISO_EXIT_CONFIG : CHISO_EXIT_FAILURE;
+    }
+    s->checkpoint_at = clock_mono_ms() + CHECKPOINT_IDLE_MS;
+    rc = service_every(service, CHECKPOINT_TICK_MS, on_checkpoint, s);
+    if (rc == 0) {
+        rc = service_every(service, TRIM_MS, on_trim, s);
+    }
+    return rc == 0 ? CHISO_EXIT_OK : CHISO_EXIT_FAILURE;
+}
+
+static void stop(void *state)
+{
+    scorer_t *s = state;
+    if (s == NULL) {
+        return;
+    }
+    bool whole = s->client != NULL;
+    bus_client_stop(&s->client);
+    bus_server_stop(&s->server);
+    /* a clean end leaves nothing to replay; a failed store is left alone */
+    for (int i = 0; whole && i < 1000000 && checkpoint_floor(s->checkpoint) <= journal_head(s->journal);
+         i++) {
+        store_txn_t *txn = store_write(s->store);
+        checkpoint_step(s->checkpoint, txn, true);
+        if (commit(s, &txn) != 0) {
+            break;
+        }
+    }
+    score_free(&s->score);
+    checkpoint_destroy(&s->checkpoint);
+    state_free(&s->state);
+    journal_close(&s->journal);
+    store_close(&s->store);
+    free(s);
+}
+
+static const char help[] =
+    "NAME\n"
+    "    chiso-scorer - turns figures into points, totals and ranks by the official rules\n"
+    "\n"
+    "SYNOPSIS\n"
+    "    chiso-scorer --config FILE [--check-config]\n"
+    "    chiso-scorer --help | --version\n"
+    "\n"
+    "DESCRIPTION\n"
+    "    Reads the journal of chiso-ingest, recomputes what each reading affects, in exact decimals,\n"
+    "    and writes the new results and ranks into its own journal, from which chiso-publisher\n"
+    "    reads. State, results and the position in ingest's journal are one commit.\n"
+    "\n"
+    "OPTIONS\n"
+    "    --config FILE    the configuration, YAML; see docs/operate.md for every key\n"
+    "    --check-config   read it and the catalogs, report every error as FILE:LINE: KEY: …, and exit\n"
+    "    --help           this text\n"
+    "    --version        the version\n"
+    "\n"
+    "SIGNALS\n"
+    "    SIGTERM, SIGINT  write a checkpoint and exit. SIGKILL at any instant loses nothing that was\n"
+    "                     acknowledged: the tail of the journal is replayed at the next start.\n"
+    "\n"
+    "EXIT STATUS\n"
+    "    0  stopped by a signal      3  the configuration or a catalog is wrong\n"
+    "    2  wrong options            4  disk or store failed; safe to start again\n"
+    "                                5  anything else\n"
+    "\n"
+    "FILES\n"
+    "    DATA_DIR/data.mdb  journal, checkpoint and history (LMDB)\n";
+
+int main(int argc, char **argv)
+{
+    static const service_definition_t definition = {
+        .name = "scorer",
+        .help = help,
+        .schema = &scorer_schema,
+        .check = scorer_check,
+        .release = scorer_release,
+        .start = start,
+        .stop = stop,
+    };
+    return service_run(&definition, argc, argv);
+}

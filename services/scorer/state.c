@@ -1,0 +1,423 @@
+/* state.c - see state.h. uthash gives the tables: the working set is found by key a few times per
+ * event and walked otherwise. */
+#include "state.h"
+
+#include "base/error.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_KEY 256
+
+struct interned {
+    UT_hash_handle hh;
+    char text[];
+};
+
+void state_init(state_t *state, const catalog_t *catalog)
+{
+    *state = (state_t){.catalog = catalog};
+}
+
+static void free_result(result_t *r)
+{
+    free(r->code);
+    free(r->parent);
+    free(r->name);
+    free(r->figures);
+    free(r->indicators);
+    free(r->revisions);
+    free(r);
+}
+
+void state_free(state_t *state)
+{
+    HASH_CLEAR(hh, state->by_key);
+    for (size_t i = 0; i < state->n_results; i++) {
+        free_result(state->results[i]);
+    }
+    HASH_CLEAR(hh, state->rankings_by_key);
+    for (size_t i = 0; i < state->n_rankings; i++) {
+        free(state->rankings[i]->parent);
+        free(state->rankings[i]->members);
+        free(state->rankings[i]);
+    }
+    interned_t *text;
+    interned_t *next;
+    HASH_ITER(hh, state->texts, text, next)
+    {
+        HASH_DEL(state->texts, text);
+        free(text);
+    }
+    free(state->results);
+    free(state->rankings);
+    state_init(state, state->catalog);
+}
+
+const char *state_intern(state_t *state, const char *text)
+{
+    interned_t *found;
+    HASH_FIND_STR(state->texts, text, found);
+    if (found == NULL) {
+        size_t len = strlen(text);
+        found = malloc(sizeof *found + len + 1);
+        if (found == NULL) {
+            return NULL;
+        }
+        memcpy(found->text, text, len + 1);
+        HASH_ADD_KEYPTR(hh, state->texts, found->text, len, found);
+    }
+    return found->text;
+}
+
+/* Parts, each ended by NUL; the length. 0 when it does not fit (codes are checked, so it does). */
+static unsigned make_key(char out[MAX_KEY], const char *a, const char *b, const char *c,
+                         const char *d)
+{
+    const char *parts[4] = {a, b, c, d};
+    size_t len = 0;
+    for (int i = 0; i < 4; i++) {
+        size_t n = strlen(parts[i]) + 1;
+        if (len + n > MAX_KEY) {
+            return 0;
+        }
+        memcpy(out + len, parts[i], n);
+        len += n;
+    }
+    return (unsigned)len;
+}
+
+result_t *state_find(const state_t *state, const catalog_index_t *index, const char *period,
+                     const char *code)
+{
+    char key[MAX_KEY];
+    unsigned len = make_key(key, index->id, period, code, "");
+    result_t *found = NULL;
+    HASH_FIND(hh, state->by_key, key, len, found);
+    return found;
+}
+
+static bool grow(void **array, size_t n, size_t size)
+{
+    if (n >= 16 && (n & (n - 1)) != 0) {
+        return true; /* room for the next power of two is there */
+    }
+    size_t cap = n < 16 ? 16 : n * 2;
+    void *grown = realloc(*array, cap * size);
+    if (grown != NULL) {
+        *array = grown;
+    }
+    return grown != NULL;
+}
+
+ranking_t *state_ranking(state_t *state, const catalog_index_t *index, const char *period,
+                         Chiso__V1__Level level, const char *parent)
+{
+    char key[MAX_KEY];
+    unsigned len = make_key(key, index->id, period, event_level_name(level),
+                            parent != NULL ? parent : "");
+    ranking_t *found = NULL;
+    HASH_FIND(hh, state->rankings_by_key, key, len, found);
+    if (found != NULL || len == 0) {
+        return found;
+    }
+    ranking_t *r = calloc(1, sizeof *r + len);
+    if (r == NULL || !grow((void **)&state->rankings, state->n_rankings, sizeof(void *)) ||
+        (parent != NULL && (r->parent = strdup(parent)) == NULL)) {
+        free(r);
+        return NULL;
+    }
+    r->index = index;
+    r->level = level;
+    snprintf(r->period, sizeof r->period, "%s", period);
+    memcpy(r->key, key, len);
+    HASH_ADD_KEYPTR(hh, state->rankings_by_key, r->key, len, r);
+    state->rankings[state->n_rankings++] = r;
+    return r;
+}
+
+static bool join(ranking_t *ranking, result_t *result)
+{
+    if (ranking == NULL ||
+        !grow((void **)&ranking->members, ranking->n_members, sizeof(void *))) {
+        return false;
+    }
+    ranking->members[ranking->n_members++] = result;
+    return true;
+}
+
+static bool fill(result_t *r, const catalog_index_t *index, const event_unit_t *unit)
+{
+    r->index = index;
+    r->max = index->max;
+    r->level = unit->level;
+    r->code = strdup(unit->code);
+    r->name = strdup(unit->name);
+    r->parent = unit->parent != NULL ? strdup(unit->parent) : NULL;
+    r->figures = calloc(index->n_figures, sizeof *r->figures);
+    r->indicators = calloc(index->n_indicators, sizeof *r->indicators);
+    return r->code != NULL && r->name != NULL && (unit->parent == NULL || r->parent != NULL) &&
+           r->figures != NULL && r->indicators != NULL;
+}
+
+result_t *state_result(state_t *state, const catalog_index_t *index, const char *period,
+                       const event_unit_t *unit)
+{
+    char key[MAX_KEY];
+    unsigned len = make_key(key, index->id, period, unit->code, "");
+    result_t *r = NULL;
+    HASH_FIND(hh, state->by_key, key, len, r);
+    if (r != NULL || len == 0) {
+        return r;
+    }
+    r = calloc(1, sizeof *r + len);
+    if (r == NULL) {
+        return NULL;
+    }
+    memcpy(r->key, key, len);
+    snprintf(r->period, sizeof r->period, "%s", period);
+    if (!fill(r, index, unit) ||
+        !grow((void **)&state->results, state->n_results, sizeof(void *))) {
+        free_result(r);
+        return NULL;
+    }
+    r->local = state_ranking(state, index, period, unit->level, unit->parent);
+    r->nation = unit->parent != NULL ? state_ranking(state, index, period, unit->level, NULL)
+                                     : r->local;
+    if (!join(r->local, r) || (r->nation != r->local && !join(r->nation, r))) {
+        return NULL; /* out of memory: the caller stops the process */
+    }
+    HASH_ADD_KEYPTR(hh, state->by_key, r->key, len, r);
+    state->results[state->n_results++] = r;
+    return r;
+}
+
+int state_rename(result_t *result, const char *name)
+{
+    if (strcmp(result->name, name) == 0) {
+        return 0;
+    }
+    char *copy = strdup(name);
+    if (copy == NULL) {
+        return -ENOMEM;
+    }
+    free(result->name);
+    result->name = copy;
+    return 1;
+}
+
+int state_remember(result_t *r)
+{
+    revision_t *grown = realloc(r->revisions, (r->n_revisions + 1) * sizeof *grown);
+    if (grown == NULL) {
+        return -ENOMEM;
+    }
+    r->revisions = grown;
+    r->revisions[r->n_revisions++] =
+        (revision_t){r->revision, r->rank, r->as_of, r->points, r->max};
+    return 0;
+}
+
+/* ---- from events ---- */
+
+static int apply_figures(state_t *state, result_t *r, const event_score_t *score)
+{
+    for (size_t i = 0; i < score->n_figures; i++) {
+        const event_figure_t *from = score->figures[i];
+        for (unsigned k = 0; k < r->index->n_figures; k++) {
+            if (strcmp(r->index->figures[k].id, from->id) != 0) {
+                continue;
+            }
+            figure_state_t *to = &r->figures[k];
+            to->value = event_decimal(from->value);
+            to->source = state_intern(state, from->source);
+            to->series = state_intern(state, from->series);
+            to->fetched_at = from->fetched_at;
+            to->revision = from->revision;
+            memcpy(to->raw_sha256, from->raw_sha256.data, SHA256_SIZE);
+            if (to->source == NULL || to->series == NULL) {
+                return -ENOMEM;
+            }
+        }
+    }
+    return 0;
+}
+
+static void apply_indicators(result_t *r, const event_score_t *score)
+{
+    for (size_t i = 0; i < score->n_indicators; i++) {
+        for (unsigned k = 0; k < r->index->n_indicators; k++) {
+            if (strcmp(r->index->indicators[k].code, score->indicators[i]->code) == 0) {
+                r->indicators[k] = (indicator_state_t){
+                    (rule_status_t)score->indicators[i]->status,
+                    event_decimal(score->indicators[i]->points)};
+            }
+        }
+    }
+}
+
+int state_apply_score(state_t *state, const event_score_t *score)
+{
+    const catalog_index_t *index = catalog_find(state->catalog, score->index);
+    if (index == NULL) {
+        return CHISO_E_NOT_FOUND;
+    }
+    result_t *r = state_result(state, index, score->period, score->unit);
+    if (r == NULL || state_rename(r, score->unit->name) < 0) {
+        return -ENOMEM;
+    }
+    r->points = event_decimal(score->points);
+    r->max = event_decimal(score->max);
+    r->has_change = score->change != NULL;
+    r->change = r->has_change ? event_decimal(score->change) : DECIMAL_ZERO;
+    r->revision = score->revision;
+    r->as_of = score->as_of;
+    r->rank = score->rank;
+    r->previous_rank = score->previous_rank;
+    r->nation_rank = score->nation_rank;
+    apply_indicators(r, score);
+    return apply_figures(state, r, score);
+}
+
+int state_apply_ranking(state_t *state, const event_ranking_t *from)
+{
+    const catalog_index_t *index = catalog_find(state->catalog, from->index);
+    if (index == NULL) {
+        return CHISO_E_NOT_FOUND;
+    }
+    ranking_t *ranking = state_ranking(state, index, from->period, from->level, from->parent);
+    if (ranking == NULL) {
+        return -ENOMEM;
+    }
+    ranking->revision = from->revision;
+    ranking->as_of = from->as_of;
+    ranking->dirty = true;
+    for (size_t i = 0; i < from->n_standings; i++) {
+        const event_standing_t *s = from->standings[i];
+        result_t *r = state_find(state, index, from->period, s->unit);
+        if (r != NULL && ranking == r->nation) {
+            r->nation_rank = s->rank;
+        }
+        if (r != NULL && ranking == r->local) {
+            r->rank = s->rank;
+            r->previous_rank = s->previous_rank;
+        }
+    }
+    return 0;
+}
+
+/* ---- to events ---- */
+
+/* Room for the parts of one Score; the largest index fits. */
+typedef struct {
+    event_figure_t figures[CATALOG_MAX_FIGURES];
+    event_figure_t *figure_list[CATALOG_MAX_FIGURES];
+    char values[CATALOG_MAX_FIGURES][DECIMAL_TEXT_SIZE];
+    event_indicator_t indicators[CATALOG_MAX_INDICATORS];
+    event_indicator_t *indicator_list[CATALOG_MAX_INDICATORS];
+    char points[CATALOG_MAX_INDICATORS][DECIMAL_TEXT_SIZE];
+    char maxima[CATALOG_MAX_INDICATORS][DECIMAL_TEXT_SIZE];
+} parts_t;
+
+#define TEXT(s) ((char *)(uintptr_t)(s))
+
+static void put_figures(const result_t *r, bool complete, parts_t *parts, event_score_t *score)
+{
+    score->figures = parts->figure_list;
+    for (unsigned i = 0; i < r->index->n_figures; i++) {
+        const figure_state_t *from = &r->figures[i];
+        if (from->revision == 0 || !(complete || bit_get(r->changed_figures, i))) {
+            continue;
+        }
+        event_figure_t *to = &parts->figures[i];
+        chiso__v1__figure__init(to);
+        to->id = TEXT(r->index->figures[i].id);
+        to->value = TEXT(decimal_format(from->value, parts->values[i]));
+        to->source = TEXT(from->source);
+        to->series = TEXT(from->series);
+        to->fetched_at = from->fetched_at;
+        to->revision = from->revision;
+        to->raw_sha256 = (ProtobufCBinaryData){SHA256_SIZE, (uint8_t *)TEXT(from->raw_sha256)};
+        parts->figure_list[score->n_figures++] = to;
+    }
+}
+
+static void put_indicators(const result_t *r, bool complete, parts_t *parts, event_score_t *score)
+{
+    score->indicators = parts->indicator_list;
+    for (unsigned i = 0; i < r->index->n_indicators; i++) {
+        const indicator_state_t *from = &r->indicators[i];
+        if (from->status == 0 || !(complete || bit_get(r->changed_indicators, i))) {
+            continue;
+        }
+        event_indicator_t *to = &parts->indicators[i];
+        chiso__v1__indicator__init(to);
+        to->code = TEXT(r->index->indicators[i].code);
+        to->status = (Chiso__V1__Status)from->status;
+        to->points = TEXT(decimal_format(from->points, parts->points[i]));
+        to->max = TEXT(decimal_format(r->index->indicators[i].max, parts->maxima[i]));
+        parts->indicator_list[score->n_indicators++] = to;
+    }
+}
+
+void state_put_score(const result_t *r, bool complete, buffer_t *out)
+{
+    static parts_t parts; /* one thread packs; too large for a stack */
+    char points[DECIMAL_TEXT_SIZE];
+    char max[DECIMAL_TEXT_SIZE];
+    char change[DECIMAL_TEXT_SIZE];
+    char percent[DECIMAL_TEXT_SIZE];
+    event_unit_t unit = CHISO__V1__UNIT__INIT;
+    unit.code = r->code;
+    unit.name = r->name;
+    unit.level = r->level;
+    unit.parent = r->parent;
+    event_score_t score = CHISO__V1__SCORE__INIT;
+    score.index = TEXT(r->index->id);
+    score.period = TEXT(r->period);
+    score.unit = &unit;
+    score.revision = r->revision;
+    score.as_of = r->as_of;
+    score.points = TEXT(decimal_format(r->points, points));
+    score.max = TEXT(decimal_format(r->max, max));
+    decimal_t ratio;
+    if (decimal_sign(r->max) > 0 &&
+        decimal_muldiv(r->points, decimal_of(100), r->max, DECIMAL_HALF_UP, &ratio) == 0) {
+        score.percent = TEXT(decimal_format_fixed(ratio, 6, DECIMAL_HALF_UP, percent));
+    }
+    score.change = r->has_change ? TEXT(decimal_format(r->change, change)) : NULL;
+    score.has_rank = r->rank != 0;
+    score.rank = r->rank;
+    score.has_previous_rank = r->previous_rank != 0;
+    score.previous_rank = r->previous_rank;
+    score.has_nation_rank = r->nation_rank != 0;
+    score.nation_rank = r->nation_rank;
+    put_figures(r, complete, &parts, &score);
+    put_indicators(r, complete, &parts, &score);
+    event_put_score(&score, out);
+}
+
+void state_put_ranking(const ranking_t *r, const event_standing_t *moved, size_t n_moved,
+                       buffer_t *out)
+{
+    event_standing_t **list = calloc(n_moved + 1, sizeof *list);
+    if (list == NULL) {
+        out->failed = true;
+        return;
+    }
+    for (size_t i = 0; i < n_moved; i++) {
+        list[i] = (event_standing_t *)(uintptr_t)&moved[i];
+    }
+    event_ranking_t ranking = CHISO__V1__RANKING__INIT;
+    ranking.index = TEXT(r->index->id);
+    ranking.period = TEXT(r->period);
+    ranking.level = r->level;
+    ranking.parent = r->parent;
+    ranking.revision = r->revision;
+    ranking.as_of = r->as_of;
+    ranking.n_standings = n_moved;
+    ranking.standings = list;
+    event_put_ranking(&ranking, out);
+    free(list);
+}

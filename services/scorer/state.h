@@ -1,0 +1,130 @@
+/* state.h - the scorer's working set: every result of every index and period, in memory.
+ *
+ * The journal is the truth and the store's records are a checkpoint of it. A result keeps its figures
+ * with their provenance, its indicators, its totals and ranks; a ranking keeps its members.
+ */
+#ifndef CHISO_SCORER_STATE_H
+#define CHISO_SCORER_STATE_H
+
+#include "base/bytes.h"
+#include "catalog/catalog.h"
+#include "chiso/v1/store.pb-c.h"
+#include "decimal/decimal.h"
+#include "event/event.h"
+#include "period/period.h"
+#include "rule/rule.h"
+
+#include <uthash.h>
+
+typedef struct {
+    decimal_t value;
+    const char *source, *series; /* interned */
+    int64_t fetched_at;
+    uint32_t revision; /* 0: not known */
+    uint8_t raw_sha256[SHA256_SIZE];
+} figure_state_t;
+
+typedef struct {
+    rule_status_t status; /* 0: never evaluated */
+    decimal_t points;
+} indicator_state_t;
+
+/* One revision that is not yet in the stored history. */
+typedef struct {
+    uint32_t revision, rank;
+    int64_t as_of;
+    decimal_t points, max;
+} revision_t;
+
+typedef struct ranking ranking_t;
+
+typedef struct result {
+    const catalog_index_t *index;
+    char period[PERIOD_TEXT_SIZE];
+    char *code, *parent, *name; /* of the unit; parent NULL for a province */
+    Chiso__V1__Level level;
+    figure_state_t *figures;       /* index->n_figures */
+    indicator_state_t *indicators; /* index->n_indicators */
+    decimal_t points, max, change;
+    uint32_t revision;
+    bool has_change; /* there was a revision before */
+    int64_t as_of;
+    uint32_t rank, previous_rank, nation_rank;
+    ranking_t *local, *nation; /* the same one for a province */
+    bool dirty;                /* differs from its record in the store */
+    bool pending;              /* has an event to be written in this batch */
+    uint64_t changed_figures[CATALOG_MAX_FIGURES / 64];
+    uint64_t changed_indicators[CATALOG_MAX_INDICATORS / 64];
+    revision_t *revisions; /* not yet in the stored history */
+    unsigned n_revisions;
+    UT_hash_handle hh;
+    char key[]; /* index NUL period NUL code NUL */
+} result_t;
+
+/* All units of one level of an index and period: under one parent, or in the nation (parent NULL). */
+struct ranking {
+    const catalog_index_t *index;
+    char period[PERIOD_TEXT_SIZE];
+    char *parent;
+    Chiso__V1__Level level;
+    result_t **members;
+    unsigned n_members;
+    uint32_t revision;
+    int64_t as_of;
+    bool dirty, touched;
+    UT_hash_handle hh;
+    char key[]; /* index NUL period NUL level digit NUL parent NUL */
+};
+
+typedef struct interned interned_t;
+
+typedef struct {
+    const catalog_t *catalog;
+    result_t *by_key; /* uthash */
+    result_t **results;
+    size_t n_results;
+    ranking_t *rankings_by_key;
+    ranking_t **rankings;
+    size_t n_rankings;
+    interned_t *texts;
+} state_t;
+
+void state_init(state_t *state, const catalog_t *catalog);
+void state_free(state_t *state);
+
+/* NULL when there is none. */
+result_t *state_find(const state_t *state, const catalog_index_t *index, const char *period,
+                     const char *code);
+/* Finds or makes it, as a member of its rankings. NULL: out of memory. */
+result_t *state_result(state_t *state, const catalog_index_t *index, const char *period,
+                       const event_unit_t *unit);
+/* Follows a unit that was renamed. A unit's level and parent never change: a moved unit has another
+ * code. Returns 1 when the name changed, 0, or -ENOMEM. */
+int state_rename(result_t *result, const char *name);
+ranking_t *state_ranking(state_t *state, const catalog_index_t *index, const char *period,
+                         Chiso__V1__Level level, const char *parent);
+const char *state_intern(state_t *state, const char *text); /* NULL: out of memory */
+
+/* Applies a Score (of the journal or a checkpoint) as it stands. 0; CHISO_E_NOT_FOUND when its index
+ * is no longer in the catalog; -ENOMEM. */
+int state_apply_score(state_t *state, const event_score_t *score);
+int state_apply_ranking(state_t *state, const event_ranking_t *ranking);
+
+/* Packs the result as a Score event: complete, or only with what changed in this batch. */
+void state_put_score(const result_t *result, bool complete, buffer_t *out);
+void state_put_ranking(const ranking_t *ranking, const event_standing_t *moved, size_t n_moved,
+                       buffer_t *out);
+
+/* Remembers a revision for the history. 0 or -ENOMEM. */
+int state_remember(result_t *result);
+
+static inline void bit_set(uint64_t *bits, unsigned i)
+{
+    bits[i / 64] |= 1ULL << (i % 64);
+}
+static inline bool bit_get(const uint64_t *bits, unsigned i)
+{
+    return (bits[i / 64] >> (i % 64) & 1) != 0;
+}
+
+#endif
