@@ -1,0 +1,68 @@
+/* chiso.c - the operator's tool: finds the subcommand and hands over. */
+#include "base/error.h"
+#include "commands.h"
+#include "log/log.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char help[] =
+    "NAME\n"
+    "    chiso - looks after a chiso installation\n"
+    "\n"
+    "SYNOPSIS\n"
+    "    chiso verify [--ingest DIR] [--scorer DIR] [--publisher DIR] [--index FILE]...\n"
+    "    chiso journal --data DIR [--from N] [--count N]\n"
+    "    chiso quarantine list --ingest DIR\n"
+    "    chiso quarantine show --ingest DIR N\n"
+    "    chiso dead list --publisher DIR\n"
+    "    chiso dead show --publisher DIR TARGET KEY\n"
+    "    chiso keygen --out DIR NAME\n"
+    "    chiso --help | --version\n"
+    "\n"
+    "DESCRIPTION\n"
+    "    verify      checks the journals' checksums and hash chains; scores everything again from\n"
+    "                ingest's figures and compares with the scorer's results and ranks; compares the\n"
+    "                publisher's read model with the scorer's results. Give the folders of the\n"
+    "                services to be checked, and --index for each catalog of the scorer.\n"
+    "    journal     prints a service's journal, one JSON object a line.\n"
+    "    quarantine  lists what ingest did not take, with the reason; shows one with its bytes.\n"
+    "    dead        lists what portals refused for good; shows one with its bytes.\n"
+    "    keygen      makes a CURVE key pair: DIR/NAME.key (public) and DIR/NAME.key_secret.\n"
+    "\n"
+    "    DIR is a service's data_dir. The stores are only read, so the services may be running.\n"
+    "\n"
+    "EXIT STATUS\n"
+    "    0  all is well             3  a catalog is wrong\n"
+    "    1  something was found     4  a store cannot be read\n"
+    "    2  wrong options           5  anything else\n";
+
+int main(int argc, char **argv)
+{
+    static const struct {
+        const char *name;
+        int (*run)(int argc, char **argv);
+    } commands[] = {
+        {"verify", command_verify}, {"journal", command_journal},
+        {"quarantine", command_quarantine}, {"dead", command_dead},
+        {"keygen", command_keygen},
+    };
+    log_init("cli", LOG_AT_WARN);
+    const char *name = argc > 1 ? argv[1] : "";
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
+        fputs(help, stdout);
+        return CHISO_EXIT_OK;
+    }
+    if (strcmp(name, "--version") == 0) {
+        printf("chiso %s\n", CHISO_VERSION);
+        return CHISO_EXIT_OK;
+    }
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        if (strcmp(name, commands[i].name) == 0) {
+            return commands[i].run(argc - 1, argv + 1);
+        }
+    }
+    fprintf(stderr, "chiso: '%s' is not a command; try 'chiso --help'\n", name);
+    return CHISO_EXIT_USAGE;
+}

@@ -1,0 +1,12 @@
+/* commands.h - the subcommands of chiso. Each takes its own arguments (argv[0] is its name) and
+ * returns an exit code of base/error.h. They read stores beside the running services. */
+#ifndef CHISO_CLI_COMMANDS_H
+#define CHISO_CLI_COMMANDS_H
+
+int command_verify(int argc, char **argv);
+int command_journal(int argc, char **argv);
+int command_quarantine(int argc, char **argv);
+int command_dead(int argc, char **argv);
+int command_keygen(int argc, char **argv);
+
+#endif

@@ -1,0 +1,236 @@
+/* show.c - chiso journal, quarantine and dead: what the stores hold, as JSON lines. */
+#include "base/error.h"
+#include "chiso/v1/store.pb-c.h"
+#include "commands.h"
+#include "event/event.h"
+#include "ingest/ledger.h"
+#include "options.h"
+#include "print.h"
+#include "publisher/model.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define MAX_LINE (4 * 1024 * 1024)
+
+/* Any service's journal can be opened by these alone: they come first in each. */
+static const char *const journal_tables[] = {JOURNAL_TABLES, NULL};
+
+static void print_line(buffer_t *line)
+{
+    const char *text = buffer_text(line);
+    puts(text != NULL ? text : "{\"error\":\"larger than can be printed\"}");
+}
+
+static bool print_record(void *context, uint64_t seq, bytes_t payload)
+{
+    uint64_t *left = context;
+    buffer_t line = BUFFER_INIT(MAX_LINE);
+    json_out_t j = json_to(&line);
+    event_in_t in;
+    char reason[256];
+    json_object(&j);
+    json_put_whole(&j, "seq", (int64_t)seq);
+    if (event_decode(payload, reason, &in) == 0) {
+        json_key(&j, "event");
+        print_message(&j, &in.event->base);
+        event_release(&in);
+    } else {
+        json_put_text(&j, "error", reason);
+    }
+    json_object_end(&j);
+    print_line(&line);
+    buffer_free(&line);
+    return --*left > 0;
+}
+
+int command_journal(int argc, char **argv)
+{
+    const char *data = NULL;
+    const char *from_text = NULL;
+    const char *count_text = "18446744073709551";
+    const option_spec_t specs[] = {{.name = "data", .value = &data},
+                                   {.name = "from", .value = &from_text},
+                                   {.name = "count", .value = &count_text},
+                                   {0}};
+    int first;
+    uint64_t from = 0;
+    uint64_t count;
+    if (options_read(argc, argv, specs, &first) != 0 || data == NULL || first < argc ||
+        (from_text != NULL && options_number(from_text, &from) != 0) ||
+        options_number(count_text, &count) != 0 || count == 0) {
+        fprintf(stderr, "usage: chiso journal --data DIR [--from N] [--count N]\n");
+        return CHISO_EXIT_USAGE;
+    }
+    store_t *store = options_open(data, journal_tables);
+    journal_t *journal = NULL;
+    int rc = store == NULL ? CHISO_E_STORE
+                           : journal_open(store, &(journal_options_t){.records = 0}, &journal);
+    if (rc == 0) {
+        store_txn_t *txn = store_read(store);
+        rc = journal_read(journal, txn, from != 0 ? from : journal_first(journal), print_record,
+                          &count);
+        store_abort(&txn);
+    }
+    if (rc < 0) {
+        fprintf(stderr, "chiso: %s: %s\n", data, chiso_strerror(rc));
+    }
+    journal_close(&journal);
+    store_close(&store);
+    return rc < 0 ? CHISO_EXIT_STORE : CHISO_EXIT_OK;
+}
+
+/* ---- quarantine ---- */
+
+static void print_quarantined(uint64_t number, const Chiso__V1__Quarantined *q, bool whole)
+{
+    buffer_t line = BUFFER_INIT(MAX_LINE);
+    json_out_t j = json_to(&line);
+    json_object(&j);
+    json_put_whole(&j, "number", (int64_t)number);
+    json_put_text(&j, "source", q->source);
+    json_put_text(&j, "series", q->series);
+    json_put_text(&j, "rule", q->rule);
+    json_put_text(&j, "reason", q->reason);
+    json_put_whole(&j, "times", q->times);
+    json_put_time(&j, "first_at", q->first_at);
+    json_put_time(&j, "last_at", q->last_at);
+    if (whole) {
+        json_key(&j, "entry");
+        print_message(&j, &q->base);
+    }
+    json_object_end(&j);
+    print_line(&line);
+    buffer_free(&line);
+}
+
+/* All entries, or the one of `wanted`. Returns how many. */
+static int walk_quarantine(store_txn_t *txn, uint64_t wanted)
+{
+    store_cursor_t *cursor;
+    bytes_t key;
+    bytes_t value;
+    int n = 0;
+    bool more = store_seek(txn, LEDGER_QUARANTINE, bytes_of(NULL, 0), &cursor, &key, &value);
+    for (; more; more = store_next(cursor, &key, &value)) {
+        uint64_t number = key.len == 8 ? be64_get(key.data) : 0;
+        wire_arena_t *arena;
+        ProtobufCMessage *message;
+        if ((wanted != 0 && wanted != number) ||
+            wire_unpack(&chiso__v1__quarantined__descriptor, value, EVENT_MAX_BYTES, NULL, &arena,
+                        &message) != 0) {
+            continue;
+        }
+        print_quarantined(number, (const Chiso__V1__Quarantined *)message, wanted != 0);
+        wire_free(&arena);
+        n++;
+    }
+    store_cursor_close(&cursor);
+    return n;
+}
+
+int command_quarantine(int argc, char **argv)
+{
+    const char *ingest = NULL;
+    const option_spec_t specs[] = {{.name = "ingest", .value = &ingest}, {0}};
+    int first;
+    uint64_t number = 0;
+    bool good = options_read(argc, argv, specs, &first) == 0 && ingest != NULL && first < argc;
+    bool show = good && strcmp(argv[first], "show") == 0;
+    bool list = good && strcmp(argv[first], "list") == 0;
+    if (!(list && first + 1 == argc) &&
+        !(show && first + 2 == argc && options_number(argv[first + 1], &number) == 0 &&
+          number > 0)) {
+        fprintf(stderr, "usage: chiso quarantine list --ingest DIR\n"
+                        "       chiso quarantine show --ingest DIR N\n");
+        return CHISO_EXIT_USAGE;
+    }
+    store_t *store = options_open(ingest, ledger_tables);
+    if (store == NULL) {
+        return CHISO_EXIT_STORE;
+    }
+    store_txn_t *txn = store_read(store);
+    int n = walk_quarantine(txn, number);
+    store_abort(&txn);
+    store_close(&store);
+    if (show && n == 0) {
+        fprintf(stderr, "chiso: there is no entry %llu\n", (unsigned long long)number);
+        return CHISO_EXIT_FINDING;
+    }
+    return CHISO_EXIT_OK;
+}
+
+/* ---- dead letters ---- */
+
+static void print_letter(bytes_t key, const Chiso__V1__DeadLetter *letter, bool whole)
+{
+    buffer_t line = BUFFER_INIT(MAX_LINE);
+    json_out_t j = json_to(&line);
+    event_in_t in;
+    char reason[256];
+    json_object(&j);
+    json_put_text(&j, "target", (const char *)key.data); /* its part ends in NUL */
+    json_put_text(&j, "key", letter->key);
+    json_put_time(&j, "at", letter->at);
+    json_put_whole(&j, "status", letter->status);
+    json_put_text(&j, "reason", letter->reason);
+    if (whole && event_decode(bytes_of(letter->notice.data, letter->notice.len), reason, &in) == 0) {
+        json_key(&j, "notice");
+        print_message(&j, &in.event->notice->base);
+        event_release(&in);
+    }
+    json_object_end(&j);
+    print_line(&line);
+    buffer_free(&line);
+}
+
+static int walk_letters(store_txn_t *txn, const char *target, const char *name)
+{
+    store_cursor_t *cursor;
+    bytes_t key;
+    bytes_t value;
+    int n = 0;
+    bool more = store_seek(txn, MODEL_DEAD_LETTERS, bytes_of(NULL, 0), &cursor, &key, &value);
+    for (; more; more = store_next(cursor, &key, &value)) {
+        wire_arena_t *arena;
+        ProtobufCMessage *message;
+        if (memchr(key.data, '\0', key.len) == NULL ||
+            wire_unpack(&chiso__v1__dead_letter__descriptor, value, 2 * EVENT_MAX_BYTES, NULL,
+                        &arena, &message) != 0) {
+            continue;
+        }
+        const Chiso__V1__DeadLetter *letter = (const Chiso__V1__DeadLetter *)message;
+        if (target == NULL ||
+            (strcmp((const char *)key.data, target) == 0 && strcmp(letter->key, name) == 0)) {
+            print_letter(key, letter, target != NULL);
+            n++;
+        }
+        wire_free(&arena);
+    }
+    store_cursor_close(&cursor);
+    return n;
+}
+
+int command_dead(int argc, char **argv)
+{
+    const char *publisher = NULL;
+    const option_spec_t specs[] = {{.name = "publisher", .value = &publisher}, {0}};
+    int first;
+    bool good = options_read(argc, argv, specs, &first) == 0 && publisher != NULL && first < argc;
+    bool list = good && strcmp(argv[first], "list") == 0 && first + 1 == argc;
+    bool show = good && strcmp(argv[first], "show") == 0 && first + 3 == argc;
+    if (!list && !show) {
+        fprintf(stderr, "usage: chiso dead list --publisher DIR\n"
+                        "       chiso dead show --publisher DIR TARGET KEY\n");
+        return CHISO_EXIT_USAGE;
+    }
+    store_t *store = options_open(publisher, model_tables);
+    if (store == NULL) {
+        return CHISO_EXIT_STORE;
+    }
+    store_txn_t *txn = store_read(store);
+    int n = walk_letters(txn, show ? argv[first + 1] : NULL, show ? argv[first + 2] : NULL);
+    store_abort(&txn);
+    store_close(&store);
+    return show && n == 0 ? CHISO_EXIT_FINDING : CHISO_EXIT_OK;
+}

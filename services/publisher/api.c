@@ -1,0 +1,520 @@
+/* api.c - see api.h. Every answer is made from one read transaction, so that it is of one moment. */
+#include "api.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "json/json.h"
+#include "period/period.h"
+#include "render.h"
+#include "stream.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_BODY (64 * 1024 * 1024)
+#define MAX_PARTS 8
+#define MAX_PATH 512
+
+/* A path's parts between slashes, percent-decoded already. */
+typedef struct {
+    char room[MAX_PATH];
+    const char *parts[MAX_PARTS];
+    unsigned n;
+} path_t;
+
+static bool split_path(const char *text, path_t *out)
+{
+    size_t len = strlen(text);
+    if (len >= sizeof out->room) {
+        return false;
+    }
+    memcpy(out->room, text, len + 1);
+    out->n = 0;
+    char *at = out->room;
+    while (*at == '/') {
+        *at++ = '\0';
+        if (*at == '\0' || out->n == MAX_PARTS) {
+            return out->n > 0 && *at == '\0';
+        }
+        out->parts[out->n++] = at;
+        at += strcspn(at, "/");
+    }
+    return *at == '\0';
+}
+
+static void reply_json(http_request_t *request, buffer_t *body)
+{
+    if (body->failed) {
+        http_reply_problem(request, 503, "the answer is larger than this server makes");
+        return;
+    }
+    uint8_t hash[SHA256_SIZE];
+    char hex[SHA256_HEX_SIZE];
+    char etag[40];
+    sha256(buffer_bytes(body), hash);
+    snprintf(etag, sizeof etag, "\"%.32s\"", sha256_hex(hash, hex));
+    const char *known = http_header(request, "If-None-Match");
+    http_set_header(request, "ETag", etag);
+    http_set_header(request, "Cache-Control", "no-cache");
+    http_set_header(request, "Access-Control-Allow-Origin", "*");
+    http_set_header(request, "X-Content-Type-Options", "nosniff");
+    if (known != NULL && strstr(known, etag) != NULL) {
+        http_reply(request, 304, NULL, bytes_of(NULL, 0));
+    } else {
+        http_reply(request, 200, "application/json; charset=utf-8", buffer_bytes(body));
+    }
+}
+
+/* ---- the list of indexes ---- */
+
+static int compare_groups(const void *a, const void *b)
+{
+    const model_group_t *const *x = a;
+    const model_group_t *const *y = b;
+    int order = strcmp((*x)->period, (*y)->period);
+    order = order != 0 ? order : (int)(*x)->level - (int)(*y)->level;
+    return order != 0 ? order
+                      : strcmp((*x)->parent != NULL ? (*x)->parent : "",
+                               (*y)->parent != NULL ? (*y)->parent : "");
+}
+
+/* The groups of one index, in order; the caller frees the array. */
+static const model_group_t **groups_of(const model_t *m, const char *index, size_t *n)
+{
+    const model_group_t **list = calloc(m->n_groups + 1, sizeof(void *));
+    *n = 0;
+    for (size_t i = 0; list != NULL && i < m->n_groups; i++) {
+        if (strcmp(m->groups[i].index, index) == 0 && m->groups[i].units > 0) {
+            list[(*n)++] = &m->groups[i];
+        }
+    }
+    if (list != NULL) {
+        qsort(list, *n, sizeof(void *), compare_groups);
+    }
+    return list;
+}
+
+/* Name of a unit in any period of the index; its code when it is not known. */
+static void put_name(json_out_t *j, const api_t *api, store_txn_t *txn, const model_group_t *group)
+{
+    if (group->parent == NULL) {
+        json_put_text(j, "parent_name", NULL);
+        return;
+    }
+    event_in_t in;
+    bool found = model_result(txn, group->index, group->period, group->parent, &in);
+    for (size_t i = 0; !found && i < api->model->n_groups; i++) {
+        const model_group_t *other = &api->model->groups[i];
+        found = strcmp(other->index, group->index) == 0 &&
+                model_result(txn, other->index, other->period, group->parent, &in);
+    }
+    json_put_text(j, "parent_name", found ? in.event->score->unit->name : group->parent);
+    if (found) {
+        event_release(&in);
+    }
+}
+
+static void put_index(json_out_t *j, const api_t *api, store_txn_t *txn,
+                      const catalog_index_t *index)
+{
+    char max[DECIMAL_TEXT_SIZE];
+    size_t n;
+    const model_group_t **groups = groups_of(api->model, index->id, &n);
+    json_object(j);
+    json_put_text(j, "id", index->id);
+    json_put_text(j, "title", index->title);
+    json_put_text(j, "decision", index->decision);
+    json_put_text(j, "date", index->date);
+    json_put_text(j, "issuer", index->issuer);
+    json_put_text(j, "max", decimal_format(index->max, max));
+    json_key(j, "periods");
+    json_array(j);
+    for (size_t i = 0; groups != NULL && i < n; i++) {
+        if (i == 0 || strcmp(groups[i - 1]->period, groups[i]->period) != 0) {
+            json_text(j, groups[i]->period);
+        }
+    }
+    json_array_end(j);
+    json_key(j, "levels");
+    json_array(j);
+    for (size_t i = 0; groups != NULL && i < n; i++) {
+        json_object(j);
+        json_put_text(j, "period", groups[i]->period);
+        json_put_text(j, "level", event_level_name(groups[i]->level));
+        json_put_text(j, "parent", groups[i]->parent);
+        put_name(j, api, txn, groups[i]);
+        json_put_whole(j, "units", groups[i]->units);
+        json_object_end(j);
+    }
+    json_array_end(j);
+    json_key(j, "pillars");
+    json_array(j);
+    for (unsigned i = 0; i < index->n_pillars; i++) {
+        json_object(j);
+        json_put_text(j, "code", index->pillars[i].code);
+        json_put_text(j, "title", index->pillars[i].title);
+        json_put_text(j, "max", decimal_format(index->pillars[i].max, max));
+        json_object_end(j);
+    }
+    json_array_end(j);
+    json_object_end(j);
+    free(groups);
+}
+
+static void get_indexes(const api_t *api, http_request_t *request)
+{
+    buffer_t body = BUFFER_INIT(MAX_BODY);
+    json_out_t j = json_to(&body);
+    store_txn_t *txn = store_read(api->model->store);
+    json_object(&j);
+    json_key(&j, "indexes");
+    json_array(&j);
+    for (unsigned i = 0; i < catalog_count(api->catalog); i++) {
+        put_index(&j, api, txn, catalog_at(api->catalog, i));
+    }
+    json_array_end(&j);
+    json_object_end(&j);
+    store_abort(&txn);
+    reply_json(request, &body);
+    buffer_free(&body);
+}
+
+/* ---- a ranking ---- */
+
+typedef struct {
+    event_in_t *scores;
+    size_t n, cap;
+    bool nation, failed;
+} members_t;
+
+static void collect(void *context, event_in_t *score)
+{
+    members_t *m = context;
+    if (m->n == m->cap) {
+        size_t cap = m->cap == 0 ? 64 : m->cap * 2;
+        event_in_t *grown = realloc(m->scores, cap * sizeof *grown);
+        if (grown == NULL) {
+            m->failed = true;
+            event_release(score);
+            return;
+        }
+        m->scores = grown;
+        m->cap = cap;
+    }
+    m->scores[m->n++] = *score;
+}
+
+/* Units without a rank stand last. */
+static uint32_t rank_of(const event_score_t *s, bool nation)
+{
+    bool has = nation ? s->has_nation_rank : s->has_rank;
+    return !has ? UINT32_MAX : nation ? s->nation_rank : s->rank;
+}
+
+static int compare_members(const void *a, const void *b, void *context)
+{
+    const members_t *m = context;
+    const event_score_t *x = ((const event_in_t *)a)->event->score;
+    const event_score_t *y = ((const event_in_t *)b)->event->score;
+    uint32_t p = rank_of(x, m->nation);
+    uint32_t q = rank_of(y, m->nation);
+    return p != q ? (p > q) - (p < q) : strcmp(x->unit->code, y->unit->code);
+}
+
+static void put_member(json_out_t *j, const api_t *api, const catalog_index_t *index,
+                       const event_score_t *score, bool nation)
+{
+    event_score_t shown = *score;
+    if (nation) { /* the rank that belongs to this list */
+        shown.has_rank = score->has_nation_rank;
+        shown.rank = score->nation_rank;
+        shown.has_previous_rank = shown.has_previous_rank && score->unit->parent == NULL;
+    }
+    json_object(j);
+    render_unit(j, score->unit);
+    render_totals(j, &shown);
+    json_put_flag(j, "stale", model_is_stale(api->model, score));
+    json_key(j, "pillars");
+    json_array(j);
+    render_pillars(j, index, score, false);
+    json_array_end(j);
+    json_object_end(j);
+}
+
+static void put_ranking(json_out_t *j, const api_t *api, const catalog_index_t *index,
+                        const char *period, Chiso__V1__Level level, const char *parent,
+                        members_t *m, int64_t as_of, uint32_t revision)
+{
+    bool stale = false;
+    qsort_r(m->scores, m->n, sizeof *m->scores, compare_members, m);
+    for (size_t i = 0; i < m->n; i++) {
+        const event_score_t *s = m->scores[i].event->score;
+        as_of = s->as_of > as_of ? s->as_of : as_of;
+        stale = stale || model_is_stale(api->model, s);
+    }
+    json_object(j);
+    json_put_text(j, "index", index->id);
+    json_put_text(j, "period", period);
+    json_put_text(j, "level", event_level_name(level));
+    json_put_text(j, "parent", parent);
+    json_put_time(j, "as_of", as_of);
+    json_put_whole(j, "revision", revision);
+    json_put_flag(j, "stale", stale);
+    json_key(j, "units");
+    json_array(j);
+    for (size_t i = 0; i < m->n; i++) {
+        put_member(j, api, index, m->scores[i].event->score, m->nation);
+    }
+    json_array_end(j);
+    json_object_end(j);
+}
+
+/* Which ranking is asked for; false after answering that it cannot be. */
+static bool read_scope(http_request_t *request, Chiso__V1__Level *level, const char **parent)
+{
+    const char *name = http_query(request, "level");
+    *level = name == NULL ? CHISO__V1__LEVEL__PROVINCE : event_level_of(name);
+    *parent = http_query(request, "parent");
+    if (*parent != NULL && **parent == '\0') {
+        *parent = NULL;
+    }
+    if ((int)*level == 0) {
+        http_reply_problem(request, 400, "level '%.40s'; expected province, department or commune",
+                           name);
+        return false;
+    }
+    if (*parent != NULL && (*level == CHISO__V1__LEVEL__PROVINCE || strlen(*parent) > EVENT_MAX_CODE)) {
+        http_reply_problem(request, 400,
+                           "parent '%.64s'; expected the code of a province, with level department or "
+                           "commune",
+                           *parent);
+        return false;
+    }
+    return true;
+}
+
+static void get_ranking(const api_t *api, http_request_t *request, const catalog_index_t *index,
+                        const char *period)
+{
+    Chiso__V1__Level level;
+    const char *parent;
+    if (!read_scope(request, &level, &parent)) {
+        return;
+    }
+    members_t members = {.nation = parent == NULL && level != CHISO__V1__LEVEL__PROVINCE};
+    int64_t as_of;
+    uint32_t revision;
+    store_txn_t *txn = store_read(api->model->store);
+    model_walk(txn, index->id, period, level, parent, collect, &members);
+    model_ranking(txn, index->id, period, level, parent, &as_of, &revision);
+    bool good = store_status(txn) == 0 && !members.failed;
+    store_abort(&txn);
+    if (!good) {
+        http_reply_problem(request, 503, "the store cannot be read");
+    } else if (members.n == 0) {
+        http_reply_problem(request, 404, "there are no results of %s for %s at this level",
+                           index->id, period);
+    } else {
+        buffer_t body = BUFFER_INIT(MAX_BODY);
+        json_out_t j = json_to(&body);
+        put_ranking(&j, api, index, period, level, parent, &members, as_of, revision);
+        reply_json(request, &body);
+        buffer_free(&body);
+    }
+    for (size_t i = 0; i < members.n; i++) {
+        event_release(&members.scores[i]);
+    }
+    free(members.scores);
+}
+
+/* ---- a unit ---- */
+
+static void put_sources(json_out_t *j, const api_t *api, const event_score_t *s)
+{
+    json_key(j, "sources");
+    json_array(j);
+    for (size_t i = 0; i < s->n_figures; i++) {
+        const event_figure_t *f = s->figures[i];
+        bool told = false;
+        for (size_t k = 0; k < i && !told; k++) {
+            told = strcmp(s->figures[k]->source, f->source) == 0 &&
+                   strcmp(s->figures[k]->series, f->series) == 0;
+        }
+        const event_source_state_t *state = model_state(api->model, f->source, f->series);
+        if (!told && state != NULL) {
+            render_state(j, state);
+        }
+    }
+    json_array_end(j);
+}
+
+static void put_unit(json_out_t *j, const api_t *api, const catalog_index_t *index,
+                     const event_score_t *s)
+{
+    json_object(j);
+    json_put_text(j, "index", s->index);
+    json_put_text(j, "period", s->period);
+    json_key(j, "unit");
+    json_object(j);
+    render_unit(j, s->unit);
+    json_object_end(j);
+    render_totals(j, s);
+    json_put_flag(j, "stale", model_is_stale(api->model, s));
+    json_key(j, "pillars");
+    json_array(j);
+    render_pillars(j, index, s, true);
+    json_array_end(j);
+    json_put_text(j, "stated_total_figure",
+                  index->stated_total >= 0 ? index->figures[index->stated_total].id : NULL);
+    json_key(j, "figures");
+    json_array(j);
+    for (size_t i = 0; i < s->n_figures; i++) {
+        render_figure(j, index, s->figures[i]);
+    }
+    json_array_end(j);
+    put_sources(j, api, s);
+    json_object_end(j);
+}
+
+static bool put_revision(void *context, const Chiso__V1__Revision *r)
+{
+    json_out_t *j = context;
+    json_object(j);
+    json_put_whole(j, "revision", r->revision);
+    json_put_time(j, "as_of", r->as_of);
+    json_put_text(j, "points", r->points);
+    json_put_text(j, "max", r->max);
+    json_key(j, "rank");
+    if (r->has_rank) {
+        json_whole(j, r->rank);
+    } else {
+        json_null(j);
+    }
+    json_object_end(j);
+    return j->out->len < MAX_BODY / 2;
+}
+
+static void get_unit(const api_t *api, http_request_t *request, const catalog_index_t *index,
+                     const char *period, const char *code, bool history)
+{
+    event_in_t in;
+    store_txn_t *txn = store_read(api->model->store);
+    if (!model_result(txn, index->id, period, code, &in)) {
+        store_abort(&txn);
+        http_reply_problem(request, 404, "unit '%.64s' has no result of %s for %s", code, index->id,
+                           period);
+        return;
+    }
+    buffer_t body = BUFFER_INIT(MAX_BODY);
+    json_out_t j = json_to(&body);
+    if (history) {
+        json_object(&j);
+        json_key(&j, "revisions");
+        json_array(&j);
+        model_history(txn, index->id, period, code, put_revision, &j);
+        json_array_end(&j);
+        json_object_end(&j);
+    } else {
+        put_unit(&j, api, index, in.event->score);
+    }
+    store_abort(&txn);
+    event_release(&in);
+    reply_json(request, &body);
+    buffer_free(&body);
+}
+
+/* ---- sources, health ---- */
+
+static void get_sources(const api_t *api, http_request_t *request)
+{
+    buffer_t body = BUFFER_INIT(MAX_BODY);
+    json_out_t j = json_to(&body);
+    json_object(&j);
+    json_key(&j, "sources");
+    json_array(&j);
+    for (size_t i = 0; i < api->model->n_states; i++) {
+        render_state(&j, api->model->states[i].event->source_state);
+    }
+    json_array_end(&j);
+    json_object_end(&j);
+    reply_json(request, &body);
+    buffer_free(&body);
+}
+
+static void get_health(const api_t *api, http_request_t *request)
+{
+    buffer_t body = BUFFER_INIT(4096);
+    json_out_t j = json_to(&body);
+    json_object(&j);
+    json_put_text(&j, "status", "ok");
+    json_put_text(&j, "version", CHISO_VERSION);
+    json_put_whole(&j, "journal_head", (int64_t)journal_head(api->model->journal));
+    json_object_end(&j);
+    reply_json(request, &body);
+    buffer_free(&body);
+}
+
+/* ---- routes ---- */
+
+static void route_index(const api_t *api, http_request_t *request, const path_t *path)
+{
+    /* api v1 indexes {index} {period} ranking | units {code} [history] */
+    const catalog_index_t *index = catalog_find(api->catalog, path->parts[3]);
+    const char *what = path->n > 5 ? path->parts[5] : "";
+    bool ranking = path->n == 6 && strcmp(what, "ranking") == 0;
+    bool unit = path->n >= 7 && path->n <= 8 && strcmp(what, "units") == 0;
+    bool history = path->n == 8 && strcmp(path->parts[7], "history") == 0;
+    period_t period;
+    if (index == NULL) {
+        http_reply_problem(request, 404, "there is no index '%.64s'", path->parts[3]);
+    } else if ((!ranking && !unit) || (path->n == 8 && !history)) {
+        http_reply_problem(request, 404, "there is nothing at this address");
+    } else if (period_parse(path->parts[4], &period) != 0) {
+        http_reply_problem(request, 400,
+                           "period '%.32s'; expected one such as 2025, 2025-Q3 or 2025-10",
+                           path->parts[4]);
+    } else if (ranking) {
+        get_ranking(api, request, index, path->parts[4]);
+    } else {
+        get_unit(api, request, index, path->parts[4], path->parts[6], history);
+    }
+}
+
+static void route_api(const api_t *api, http_request_t *request, const path_t *path)
+{
+    const char *what = path->n > 2 ? path->parts[2] : "";
+    if (path->n < 3 || strcmp(path->parts[1], "v1") != 0) {
+        http_reply_problem(request, 404, "there is nothing at this address");
+    } else if (path->n == 3 && strcmp(what, "indexes") == 0) {
+        get_indexes(api, request);
+    } else if (path->n == 3 && strcmp(what, "sources") == 0) {
+        get_sources(api, request);
+    } else if (path->n == 3 && strcmp(what, "events") == 0) {
+        http_set_header(request, "Access-Control-Allow-Origin", "*");
+        stream_open(api->model, request);
+    } else if (path->n > 4 && strcmp(what, "indexes") == 0) {
+        route_index(api, request, path);
+    } else {
+        http_reply_problem(request, 404, "there is nothing at this address");
+    }
+}
+
+void api_handle(http_request_t *request, void *context)
+{
+    const api_t *api = context;
+    path_t path;
+    if (strcmp(http_method(request), "GET") != 0) {
+        http_set_header(request, "Allow", "GET, HEAD");
+        http_reply_problem(request, 405, "only GET and HEAD are answered here");
+    } else if (pages_reply(api->pages, http_path(request), request)) {
+        return;
+    } else if (!split_path(http_path(request), &path) || path.n == 0) {
+        http_reply_problem(request, 404, "there is nothing at this address");
+    } else if (path.n == 1 && strcmp(path.parts[0], "healthz") == 0) {
+        get_health(api, request);
+    } else if (strcmp(path.parts[0], "api") == 0) {
+        route_api(api, request, &path);
+    } else {
+        http_reply_problem(request, 404, "there is nothing at this address");
+    }
+}

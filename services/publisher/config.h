@@ -1,0 +1,50 @@
+/* config.h - what an operator may say to the publisher; docs/operate.md explains each key. */
+#ifndef CHISO_PUBLISHER_CONFIG_H
+#define CHISO_PUBLISHER_CONFIG_H
+
+#include "catalog/catalog.h"
+#include "fetch/fetch.h"
+#include "service/service.h"
+
+#define PUBLISHER_MAX_TARGETS 64
+
+/* A portal that results are pushed to. */
+typedef struct {
+    char *id, *url, *token_file, *timeout, *retry_min, *retry_max, *ca_file;
+    char **allow_networks;
+    unsigned allow_networks_count;
+    bool allow_http;
+    /* worked out */
+    fetch_policy_t policy;
+    const char **networks;
+    int64_t retry_min_ms, retry_max_ms;
+    char *authorization; /* "Authorization: Bearer …", or NULL */
+} publisher_target_t;
+
+typedef struct {
+    char *address;
+    unsigned port;
+    char *web;
+    unsigned max_connections, max_streams;
+} publisher_http_t;
+
+typedef struct {
+    char *data_dir, *log_level;
+    char **indexes;
+    unsigned indexes_count;
+    service_bus_config_t upstream;
+    service_store_config_t store;
+    publisher_http_t http;
+    publisher_target_t *targets;
+    unsigned targets_count;
+    /* worked out */
+    store_options_t store_options;
+    journal_options_t journal_options;
+    catalog_t *catalog;
+} publisher_config_t;
+
+extern const cyaml_schema_value_t publisher_schema;
+int publisher_check(void *config, config_t *file);
+void publisher_release(void *config);
+
+#endif

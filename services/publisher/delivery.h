@@ -1,0 +1,31 @@
+/* delivery.h - pushing notices to portals: in order, once in effect, for as long as it takes.
+ *
+ * Each portal has its own position in the publisher's journal and one request under way, so that its
+ * order is the journal's and its failure nobody else's. A notice is sent as a CloudEvent 1.0 over HTTP in
+ * binary mode, with its deterministic key as Idempotency-Key: what a crash makes us send again takes no
+ * effect again. What is accepted goes to the ledger; what a portal refuses for good goes to the dead
+ * letters with its bytes and the reason, and the next one is sent.
+ *
+ * A portal that is new, or whose position was trimmed away, is first brought up to date from the read
+ * model, under the same keys.
+ */
+#ifndef CHISO_PUBLISHER_DELIVERY_H
+#define CHISO_PUBLISHER_DELIVERY_H
+
+#include "config.h"
+#include "model.h"
+
+typedef struct delivery delivery_t;
+
+/* Starts its own HTTP client; `epoch` points at the scorer's current epoch. 0 or a negative code. */
+int delivery_start(const publisher_config_t *config, model_t *model, const uint64_t *epoch,
+                   delivery_t **out);
+void delivery_stop(delivery_t **delivery);
+
+int delivery_fd(const delivery_t *delivery);
+/* Takes the answers that have come. 0, or the code of a commit that failed. */
+int delivery_answers(delivery_t *delivery);
+/* Sends what is due: after each commit, and on a timer. */
+int delivery_pump(delivery_t *delivery);
+
+#endif

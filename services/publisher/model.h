@@ -1,0 +1,89 @@
+/* model.h - the read model: what the API, the stream and the portals tell, in the publisher's store.
+ *
+ * Results are kept under index, period, level, parent, unit, so that a ranking is one walk; each is the
+ * complete Score. What a Score or Ranking changes becomes a notice in the publisher's own journal,
+ * in the same transaction: the journal is the outbox of every portal and the memory of the stream.
+ */
+#ifndef CHISO_PUBLISHER_MODEL_H
+#define CHISO_PUBLISHER_MODEL_H
+
+#include "catalog/catalog.h"
+#include "chiso/v1/store.pb-c.h"
+#include "event/event.h"
+#include "journal/journal.h"
+#include "store/store.h"
+
+enum {
+    MODEL_JOURNAL, /* and its two */
+    MODEL_INBOX = MODEL_JOURNAL + 3,
+    MODEL_DEAD,
+    MODEL_RESULTS,
+    MODEL_PLACES, /* (index, period, unit) → key in MODEL_RESULTS */
+    MODEL_RANKINGS,
+    MODEL_STATES,
+    MODEL_HISTORY,
+    MODEL_TARGETS,
+    MODEL_LEDGER,
+    MODEL_DEAD_LETTERS
+};
+extern const char *const model_tables[];
+
+#define NOTICE_SCORE "vn.chiso.score.v1"
+#define NOTICE_RANKING "vn.chiso.ranking.v1"
+#define NOTICE_SOURCE "vn.chiso.source.v1"
+
+/* All units of a level under one parent in an index and period. */
+typedef struct {
+    char *index, *period, *parent; /* parent NULL for provinces */
+    Chiso__V1__Level level;
+    unsigned units;
+} model_group_t;
+
+typedef struct {
+    store_t *store;
+    journal_t *journal;
+    const catalog_t *catalog;
+    model_group_t *groups;
+    size_t n_groups;
+    event_in_t *states; /* SourceStates, decoded */
+    size_t n_states;
+} model_t;
+
+/* Reads what the store holds about groups and sources. */
+int model_open(model_t *model, store_t *store, journal_t *journal, const catalog_t *catalog);
+void model_close(model_t *model);
+
+/* Applies one event of the tail, or of a snapshot. Returns CHISO_E_PROTOCOL for an event that is not
+ * one of the scorer's; other failures stick to the transaction. `epoch` is the scorer's. */
+int model_apply(model_t *model, store_txn_t *txn, uint64_t epoch, const event_t *event,
+                bool snapshot);
+/* After all events of a snapshot: removes the results that were not among them. */
+void model_sweep(model_t *model, store_txn_t *txn, const event_in_t *events, size_t n_events);
+
+/* The complete Score of a unit; release it with event_release(). False when there is none. */
+bool model_result(store_txn_t *txn, const char *index, const char *period, const char *code,
+                  event_in_t *out);
+/* Walks a ranking: parent NULL with a level below the province means the whole nation. `each` owns the
+ * event and must release it. */
+typedef void (*model_each_fn)(void *context, event_in_t *score);
+void model_walk(store_txn_t *txn, const char *index, const char *period, Chiso__V1__Level level,
+                const char *parent, model_each_fn each, void *context);
+/* As-of time and revision of a ranking; zeros when there is none. */
+void model_ranking(store_txn_t *txn, const char *index, const char *period, Chiso__V1__Level level,
+                   const char *parent, int64_t *as_of, uint32_t *revision);
+/* Walks the revisions of a result, newest first. */
+typedef bool (*model_revision_fn)(void *context, const Chiso__V1__Revision *revision);
+void model_history(store_txn_t *txn, const char *index, const char *period, const char *code,
+                   model_revision_fn each, void *context);
+
+/* Are any of the figures of the result stale, or its row at a source? */
+bool model_is_stale(const model_t *model, const event_score_t *score);
+const event_source_state_t *model_state(const model_t *model, const char *source,
+                                        const char *series); /* or NULL */
+
+/* The next result behind `key` (empty: the first) and the number of its last notice, for bringing a
+ * portal up to date. */
+bool model_after(store_txn_t *txn, bytes_t key, bytes_t *found_key, uint64_t *notice_seq,
+                 event_in_t *out);
+
+#endif

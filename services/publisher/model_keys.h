@@ -1,0 +1,18 @@
+/* model_keys.h - how the read model's tables are keyed. Inside the model only. */
+#ifndef CHISO_PUBLISHER_MODEL_KEYS_H
+#define CHISO_PUBLISHER_MODEL_KEYS_H
+
+#include "event/event.h"
+#include "store/store.h"
+
+/* Parts are ended by NUL, which no part can hold: a prefix ends where its part does. */
+void model_key_part(buffer_t *key, const char *text);
+/* index, period, level, parent; a unit's code behind it makes the key of a result. */
+void model_group_key(buffer_t *key, const char *index, const char *period, Chiso__V1__Level level,
+                     const char *parent);
+void model_place_key(buffer_t *key, const char *index, const char *period, const char *code);
+
+/* Decodes what the store holds; damage there fails the transaction. */
+bool model_decode(store_txn_t *txn, bytes_t value, event_in_t *out);
+
+#endif

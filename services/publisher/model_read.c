@@ -1,0 +1,153 @@
+/* model_read.c - walks of the read model, see model.h. */
+#include "base/error.h"
+#include "log/log.h"
+#include "model.h"
+#include "model_keys.h"
+
+#include <errno.h>
+#include <string.h>
+
+void model_key_part(buffer_t *key, const char *text)
+{
+    buffer_append(key, text, strlen(text) + 1);
+}
+
+void model_group_key(buffer_t *key, const char *index, const char *period, Chiso__V1__Level level,
+                     const char *parent)
+{
+    model_key_part(key, index);
+    model_key_part(key, period);
+    model_key_part(key, event_level_name(level));
+    model_key_part(key, parent != NULL ? parent : "");
+}
+
+void model_place_key(buffer_t *key, const char *index, const char *period, const char *code)
+{
+    model_key_part(key, index);
+    model_key_part(key, period);
+    model_key_part(key, code);
+}
+
+bool model_decode(store_txn_t *txn, bytes_t value, event_in_t *out)
+{
+    char reason[256];
+    int rc = event_decode(value, reason, out);
+    if (rc != 0) {
+        log_error("a stored record is corrupt", "reason", reason, NULL);
+        store_fail(txn, rc == -ENOMEM ? rc : CHISO_E_CORRUPT);
+    }
+    return rc == 0;
+}
+
+static bool starts_with(bytes_t key, const buffer_t *prefix)
+{
+    return key.len >= prefix->len && memcmp(key.data, prefix->data, prefix->len) == 0;
+}
+
+bool model_result(store_txn_t *txn, const char *index, const char *period, const char *code,
+                  event_in_t *out)
+{
+    buffer_t key = BUFFER_INIT(STORE_MAX_KEY);
+    bytes_t place;
+    bytes_t value;
+    model_place_key(&key, index, period, code);
+    bool found = !key.failed && store_get(txn, MODEL_PLACES, buffer_bytes(&key), &place) &&
+                 place.len > 8 &&
+                 store_get(txn, MODEL_RESULTS, bytes_of(place.data + 8, place.len - 8), &value) &&
+                 model_decode(txn, value, out);
+    buffer_free(&key);
+    return found;
+}
+
+void model_walk(store_txn_t *txn, const char *index, const char *period, Chiso__V1__Level level,
+                const char *parent, model_each_fn each, void *context)
+{
+    buffer_t prefix = BUFFER_INIT(STORE_MAX_KEY);
+    model_key_part(&prefix, index);
+    model_key_part(&prefix, period);
+    model_key_part(&prefix, event_level_name(level));
+    if (parent != NULL) {
+        model_key_part(&prefix, parent);
+    }
+    store_cursor_t *cursor = NULL;
+    bytes_t key;
+    bytes_t value;
+    bool more = !prefix.failed && store_seek(txn, MODEL_RESULTS, buffer_bytes(&prefix), &cursor,
+                                             &key, &value);
+    for (; more && starts_with(key, &prefix); more = store_next(cursor, &key, &value)) {
+        event_in_t in;
+        if (model_decode(txn, value, &in)) {
+            each(context, &in);
+        }
+    }
+    store_cursor_close(&cursor);
+    buffer_free(&prefix);
+}
+
+void model_ranking(store_txn_t *txn, const char *index, const char *period, Chiso__V1__Level level,
+                   const char *parent, int64_t *as_of, uint32_t *revision)
+{
+    buffer_t key = BUFFER_INIT(STORE_MAX_KEY);
+    bytes_t value;
+    event_in_t in;
+    *as_of = 0;
+    *revision = 0;
+    model_group_key(&key, index, period, level, parent);
+    if (!key.failed && store_get(txn, MODEL_RANKINGS, buffer_bytes(&key), &value) &&
+        model_decode(txn, value, &in)) {
+        *as_of = in.event->ranking->as_of;
+        *revision = in.event->ranking->revision;
+        event_release(&in);
+    }
+    buffer_free(&key);
+}
+
+void model_history(store_txn_t *txn, const char *index, const char *period, const char *code,
+                   model_revision_fn each, void *context)
+{
+    buffer_t prefix = BUFFER_INIT(STORE_MAX_KEY);
+    model_place_key(&prefix, index, period, code);
+    store_cursor_t *cursor = NULL;
+    bytes_t key;
+    bytes_t value;
+    bool more = !prefix.failed && store_seek(txn, MODEL_HISTORY, buffer_bytes(&prefix), &cursor,
+                                             &key, &value);
+    for (; more && starts_with(key, &prefix); more = store_next(cursor, &key, &value)) {
+        wire_arena_t *arena;
+        ProtobufCMessage *message;
+        if (wire_unpack(&chiso__v1__revision__descriptor, value, 4096, NULL, &arena, &message) != 0) {
+            store_fail(txn, CHISO_E_CORRUPT);
+            break;
+        }
+        more = each(context, (const Chiso__V1__Revision *)message);
+        wire_free(&arena);
+        if (!more) {
+            break;
+        }
+    }
+    store_cursor_close(&cursor);
+    buffer_free(&prefix);
+}
+
+bool model_after(store_txn_t *txn, bytes_t key, bytes_t *found_key, uint64_t *notice_seq,
+                 event_in_t *out)
+{
+    store_cursor_t *cursor;
+    bytes_t value;
+    bytes_t place = {0};
+    bool found = store_seek(txn, MODEL_RESULTS, key, &cursor, found_key, &value);
+    if (found && bytes_equal(key, *found_key)) {
+        found = store_next(cursor, found_key, &value);
+    }
+    found = found && model_decode(txn, value, out);
+    store_cursor_close(&cursor);
+    if (found) {
+        const event_score_t *s = out->event->score;
+        buffer_t name = BUFFER_INIT(STORE_MAX_KEY);
+        model_place_key(&name, s->index, s->period, s->unit->code);
+        bool placed = store_get(txn, MODEL_PLACES, buffer_bytes(&name), &place) && place.len > 8;
+        *notice_seq = placed ? be64_get(place.data) : 0;
+        buffer_free(&name);
+    }
+    return found;
+}

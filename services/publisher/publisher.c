@@ -1,0 +1,342 @@
+/* publisher.c - everything out: the service around the read model.
+ *
+ *   bus ─▶ batch {scores, rankings} ─▶ model and journal of notices; one commit ─▶ portals, stream, API
+ */
+#include "api.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "bus/inbox.h"
+#include "config.h"
+#include "delivery.h"
+#include "log/log.h"
+#include "model.h"
+#include "stream.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#define PUMP_MS 100
+#define HTTP_TICK_MS 1000
+#define KEEP_ALIVE_MS 15000
+#define TRIM_MS 10000
+#define TRIM_RECORDS 10000
+#define CONSUMER_NAME "publisher"
+
+typedef struct {
+    service_t *service;
+    const publisher_config_t *config;
+    store_t *store;
+    journal_t *journal;
+    model_t model;
+    bool model_open;
+    bus_client_t *client;
+    uint64_t epoch; /* the scorer's, as of the last commit */
+    delivery_t *delivery;
+    http_t *http;
+    pages_t *pages;
+    api_t api;
+} publisher_t;
+
+static void check(publisher_t *p, int rc)
+{
+    if (rc != 0) {
+        log_error("the store failed: stopping", "reason", chiso_strerror(rc), NULL);
+        service_quit(p->service, CHISO_EXIT_STORE);
+    }
+}
+
+static int commit(publisher_t *p, store_txn_t **txn)
+{
+    journal_seal(p->journal, *txn);
+    int rc = store_commit(txn);
+    journal_settle(p->journal, rc == 0);
+    check(p, rc);
+    return rc == CHISO_E_FULL ? CHISO_E_STORE : rc;
+}
+
+/* Portals first: they are what the clock runs for. */
+static void tell(publisher_t *p)
+{
+    check(p, delivery_pump(p->delivery));
+    http_wake_streams(p->http);
+    http_run(p->http);
+}
+
+static int on_batch(void *context, uint64_t epoch, uint64_t first_seq, const bytes_t *events,
+                    size_t n_events, uint64_t head_seq)
+{
+    (void)head_seq;
+    publisher_t *p = context;
+    if (!store_has_room(p->store)) {
+        log_error("no room: waiting", "used", LOG_INT(store_used(p->store)), NULL);
+        return CHISO_E_FULL;
+    }
+    store_txn_t *txn = store_write(p->store);
+    for (size_t i = 0; i < n_events; i++) {
+        event_in_t in;
+        char reason[256] = "an event that the publisher does not take";
+        int rc = event_decode(events[i], reason, &in);
+        if (rc == 0) {
+            rc = model_apply(&p->model, txn, epoch, in.event, false);
+            event_release(&in);
+        }
+        if (rc == -ENOMEM) {
+            store_fail(txn, rc);
+        } else if (rc != 0) {
+            log_error("an event cannot be applied", "seq", LOG_INT(first_seq + i), "reason", reason,
+                      NULL);
+            inbox_bury(txn, MODEL_INBOX, epoch, first_seq + i, events[i], reason);
+        }
+    }
+    inbox_advance(txn, MODEL_INBOX, epoch, first_seq + n_events);
+    int rc = commit(p, &txn);
+    if (rc == 0) {
+        p->epoch = epoch;
+        tell(p);
+    }
+    return rc;
+}
+
+static int on_snapshot(void *context, uint64_t epoch, uint64_t tail_seq, const bytes_t *events,
+                       size_t n_events)
+{
+    publisher_t *p = context;
+    if (!store_has_room(p->store)) {
+        return CHISO_E_FULL;
+    }
+    log_warn("took a snapshot of the scorer", "events", LOG_INT(n_events), NULL);
+    event_in_t *decoded = calloc(n_events + 1, sizeof *decoded);
+    if (decoded == NULL) {
+        return CHISO_E_FULL;
+    }
+    store_txn_t *txn = store_write(p->store);
+    size_t n = 0;
+    for (size_t i = 0; i < n_events; i++) {
+        char reason[256] = "";
+        if (event_decode(events[i], reason, &decoded[n]) != 0) {
+            log_error("an event of a snapshot cannot be read", "reason", reason, NULL);
+            store_fail(txn, CHISO_E_PROTOCOL);
+            break;
+        }
+        model_apply(&p->model, txn, epoch, decoded[n++].event, true);
+    }
+    model_sweep(&p->model, txn, decoded, n);
+    inbox_advance(txn, MODEL_INBOX, epoch, tail_seq);
+    for (size_t i = 0; i < n; i++) {
+        event_release(&decoded[i]);
+    }
+    free(decoded);
+    int rc = commit(p, &txn);
+    if (rc == 0) {
+        p->epoch = epoch;
+        tell(p);
+    }
+    return rc;
+}
+
+/* ---- timers and descriptors ---- */
+
+static void on_delivery(void *context)
+{
+    publisher_t *p = context;
+    check(p, delivery_answers(p->delivery));
+}
+
+static void on_pump(void *context)
+{
+    publisher_t *p = context;
+    check(p, delivery_pump(p->delivery));
+    if (http_timeout_ms(p->http) == 0) {
+        http_run(p->http);
+    }
+}
+
+static void on_http(void *context)
+{
+    publisher_t *p = context;
+    http_run(p->http);
+}
+
+static void on_keep_alive(void *context)
+{
+    publisher_t *p = context;
+    stream_keep_alive();
+    http_wake_streams(p->http);
+    http_run(p->http);
+}
+
+static void on_trim(void *context)
+{
+    publisher_t *p = context;
+    store_txn_t *txn = store_write(p->store);
+    journal_trim(p->journal, txn, UINT64_MAX, TRIM_RECORDS);
+    commit(p, &txn);
+}
+
+/* ---- start and stop ---- */
+
+static int open_model(publisher_t *p)
+{
+    store_options_t options = p->config->store_options;
+    options.tables = model_tables;
+    if (service_open_store(p->config->data_dir, &options, &p->store) != 0) {
+        return CHISO_E_STORE;
+    }
+    journal_options_t journal = p->config->journal_options;
+    journal.records = MODEL_JOURNAL;
+    int rc = journal_open(p->store, &journal, &p->journal);
+    if (rc == 0) {
+        rc = model_open(&p->model, p->store, p->journal, p->config->catalog);
+        p->model_open = true;
+    }
+    if (rc != 0) {
+        log_error("cannot open the read model", "reason", chiso_strerror(rc), NULL);
+    }
+    return rc;
+}
+
+static int open_out(publisher_t *p)
+{
+    const publisher_http_t *c = &p->config->http;
+    int rc = 0;
+    if (c->web != NULL) {
+        rc = pages_load(c->web, &p->pages);
+        if (rc != 0) {
+            log_error("cannot read the page's files", "folder", c->web, "reason",
+                      chiso_strerror(rc), NULL);
+            return rc;
+        }
+    }
+    p->api = (api_t){&p->model, p->config->catalog, p->pages};
+    http_options_t http = {.address = c->address,
+                           .port = (uint16_t)c->port,
+                           .max_body = 64 * 1024,
+                           .max_connections = c->max_connections,
+                           .max_streams = c->max_streams};
+    rc = http_start(&http, api_handle, &p->api, &p->http);
+    if (rc != 0) {
+        log_error("cannot listen", "address", c->address, "port", LOG_INT(c->port), "reason",
+                  chiso_strerror(rc), NULL);
+        return rc;
+    }
+    rc = delivery_start(p->config, &p->model, &p->epoch, &p->delivery);
+    if (rc != 0) {
+        log_error("cannot start the deliveries", "reason", chiso_strerror(rc), NULL);
+    }
+    log_info("listening", "address", c->address, "port", LOG_INT(http_port(p->http)), NULL);
+    return rc;
+}
+
+static int open_bus(publisher_t *p)
+{
+    char reason[256] = "";
+    bus_client_options_t client = {.endpoint = p->config->upstream.endpoint,
+                                   .curve = service_curve(&p->config->upstream),
+                                   .consumer = CONSUMER_NAME};
+    bus_handler_t handler = {on_batch, on_snapshot, p};
+    int rc = inbox_position(p->store, MODEL_INBOX, &client.epoch, &client.next_seq);
+    if (rc == 0) {
+        p->epoch = client.epoch;
+        rc = bus_client_start(service_loop(p->service), &client, &handler, reason, &p->client);
+    }
+    if (rc != 0) {
+        log_error("cannot join the bus", "reason", *reason != '\0' ? reason : chiso_strerror(rc),
+                  NULL);
+    }
+    return rc;
+}
+
+static int start(service_t *service, void *config, config_t *file, void **state)
+{
+    (void)file;
+    publisher_t *p = calloc(1, sizeof *p);
+    if (p == NULL) {
+        return CHISO_EXIT_FAILURE;
+    }
+    *state = p;
+    p->service = service;
+    p->config = config;
+    if (open_model(p) != 0) {
+        return CHISO_EXIT_STORE;
+    }
+    int rc = open_out(p);
+    if (rc == 0) {
+        rc = open_bus(p);
+    }
+    if (rc != 0) {
+        return rc == CHISO_E_CONFIG ? CHISO_EXIT_CONFIG : CHISO_EXIT_FAILURE;
+    }
+    bool joined = service_watch(service, delivery_fd(p->delivery), on_delivery, p) == 0 &&
+                  service_watch(service, http_fd(p->http), on_http, p) == 0 &&
+                  service_every(service, PUMP_MS, on_pump, p) == 0 &&
+                  service_every(service, HTTP_TICK_MS, on_http, p) == 0 &&
+                  service_every(service, KEEP_ALIVE_MS, on_keep_alive, p) == 0 &&
+                  service_every(service, TRIM_MS, on_trim, p) == 0;
+    /* a portal that is new here is brought up to date before anything is new */
+    check(p, delivery_pump(p->delivery));
+    return joined ? CHISO_EXIT_OK : CHISO_EXIT_FAILURE;
+}
+
+static void stop(void *state)
+{
+    publisher_t *p = state;
+    if (p == NULL) {
+        return;
+    }
+    bus_client_stop(&p->client);
+    delivery_stop(&p->delivery);
+    http_stop(&p->http);
+    pages_free(&p->pages);
+    if (p->model_open) {
+        model_close(&p->model);
+    }
+    journal_close(&p->journal);
+    store_close(&p->store);
+    free(p);
+}
+
+static const char help[] =
+    "NAME\n"
+    "    chiso-publisher - pushes results to portals, serves the API, the event stream and the page\n"
+    "\n"
+    "SYNOPSIS\n"
+    "    chiso-publisher --config FILE [--check-config]\n"
+    "    chiso-publisher --help | --version\n"
+    "\n"
+    "DESCRIPTION\n"
+    "    Reads the journal of chiso-scorer into a read model. Every change is pushed to each\n"
+    "    configured portal as a CloudEvent, in order, with a deterministic Idempotency-Key, until the\n"
+    "    portal has taken it; what a portal refuses for good is kept with the reason. The read API,\n"
+    "    the event stream and the live page are served over HTTP; see docs/api.md.\n"
+    "\n"
+    "OPTIONS\n"
+    "    --config FILE    the configuration, YAML; see docs/operate.md for every key\n"
+    "    --check-config   read it and the catalogs, report every error as FILE:LINE: KEY: …, and exit\n"
+    "    --help           this text\n"
+    "    --version        the version\n"
+    "\n"
+    "SIGNALS\n"
+    "    SIGTERM, SIGINT  close and exit. SIGKILL at any instant loses nothing that was acknowledged;\n"
+    "                     a push that was under way is repeated under the same key.\n"
+    "\n"
+    "EXIT STATUS\n"
+    "    0  stopped by a signal      3  the configuration or a catalog is wrong\n"
+    "    2  wrong options            4  disk or store failed; safe to start again\n"
+    "                                5  anything else\n"
+    "\n"
+    "FILES\n"
+    "    DATA_DIR/data.mdb  read model, outbox, ledger and dead letters (LMDB)\n";
+
+int main(int argc, char **argv)
+{
+    static const service_definition_t definition = {
+        .name = "publisher",
+        .help = help,
+        .schema = &publisher_schema,
+        .check = publisher_check,
+        .release = publisher_release,
+        .start = start,
+        .stop = stop,
+    };
+    return service_run(&definition, argc, argv);
+}

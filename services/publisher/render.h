@@ -1,0 +1,31 @@
+/* render.h - results as JSON, for the API, the stream and the portals alike. */
+#ifndef CHISO_PUBLISHER_RENDER_H
+#define CHISO_PUBLISHER_RENDER_H
+
+#include "catalog/catalog.h"
+#include "event/event.h"
+#include "json/json.h"
+
+/* Body of a score notice: the complete result. */
+void render_score(const catalog_index_t *index, const event_score_t *score, buffer_t *out);
+/* Body of a ranking notice: who moved. */
+void render_ranking(const event_ranking_t *ranking, buffer_t *out);
+/* Body of a source notice. */
+void render_source(const event_source_state_t *state, buffer_t *out);
+
+/* Parts, into an object that is open. */
+void render_unit(json_out_t *j, const event_unit_t *unit);
+/* points, max, percent, change, rank, previous_rank, nation_rank, revision, as_of */
+void render_totals(json_out_t *j, const event_score_t *score);
+/* {"code","title","points","max","status"[,"indicators"]} for each pillar of an open array. */
+void render_pillars(json_out_t *j, const catalog_index_t *index, const event_score_t *score,
+                    bool indicators);
+void render_figure(json_out_t *j, const catalog_index_t *index, const event_figure_t *figure);
+void render_state(json_out_t *j, const event_source_state_t *state);
+
+/* The deterministic key of a revision of a result. It names the scorer's journal too: revisions of
+ * another life of the scorer are other revisions. */
+#define RENDER_KEY_SIZE 512
+const char *render_score_key(const event_score_t *score, uint64_t epoch, char out[RENDER_KEY_SIZE]);
+
+#endif
