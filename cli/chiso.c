@@ -23,7 +23,8 @@ static const char help[] =
     "\n"
     "DESCRIPTION\n"
     "    verify      checks the journals' checksums and hash chains; scores everything again from\n"
-    "                ingest's figures and compares with the scorer's results and ranks; compares the\n"
+    "                ingest's figures and compares with the scorer's results and ranks; compares "
+    "the\n"
     "                publisher's read model with the scorer's results. Give the folders of the\n"
     "                services to be checked, and --index for each catalog of the scorer.\n"
     "    journal     prints a service's journal, one JSON object a line.\n"
@@ -44,7 +45,7 @@ int main(int argc, char **argv)
         const char *name;
         int (*run)(int argc, char **argv);
     } commands[] = {
-        {"verify", command_verify}, {"journal", command_journal},
+        {"verify", command_verify},         {"journal", command_journal},
         {"quarantine", command_quarantine}, {"dead", command_dead},
         {"keygen", command_keygen},
     };

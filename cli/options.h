@@ -7,13 +7,14 @@
 #define OPTIONS_MAX_REPEATED 64
 
 typedef struct {
-    const char *name;       /* "ingest" */
-    const char **value;     /* last one given; or NULL */
-    const char **values;    /* room for OPTIONS_MAX_REPEATED, or NULL */
+    const char *name;    /* "ingest" */
+    const char **value;  /* last one given; or NULL */
+    const char **values; /* room for OPTIONS_MAX_REPEATED, or NULL */
     unsigned *n_values;
 } option_spec_t;
 
-/* Reads argv; what is no option is left in argv[*first…]. 0, or CHISO_EXIT_USAGE after saying why. */
+/* Reads argv; what is no option is left in argv[*first…]. 0, or CHISO_EXIT_USAGE after saying why.
+ */
 int options_read(int argc, char **argv, const option_spec_t *specs, int *first);
 
 /* A whole number of the command line. 0 or CHISO_E_SYNTAX. */

@@ -174,7 +174,8 @@ static void print_letter(bytes_t key, const Chiso__V1__DeadLetter *letter, bool 
     json_put_time(&j, "at", letter->at);
     json_put_whole(&j, "status", letter->status);
     json_put_text(&j, "reason", letter->reason);
-    if (whole && event_decode(bytes_of(letter->notice.data, letter->notice.len), reason, &in) == 0) {
+    if (whole &&
+        event_decode(bytes_of(letter->notice.data, letter->notice.len), reason, &in) == 0) {
         json_key(&j, "notice");
         print_message(&j, &in.event->notice->base);
         event_release(&in);

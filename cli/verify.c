@@ -1,8 +1,8 @@
 /* verify.c - chiso verify: proves from the stores that journals, results and read model agree.
  *
- * The recomputation goes another way than the scorer: it takes ingest's last figures, evaluates every
- * indicator and ranks every ranking from nothing, and compares with what the scorer has come to
- * step by step.
+ * The recomputation goes another way than the scorer: it takes ingest's last figures, evaluates
+ * every indicator and ranks every ranking from nothing, and compares with what the scorer has come
+ * to step by step.
  */
 #include "base/error.h"
 #include "bus/inbox.h"
@@ -176,7 +176,8 @@ static int compute(verify_t *v)
     return rc;
 }
 
-/* What two results say about the unit, as bytes: everything but the history of how it came about. */
+/* What two results say about the unit, as bytes: everything but the history of how it came about.
+ */
 static void facts(const result_t *r, buffer_t *out)
 {
     result_t plain = *r;

@@ -1,5 +1,5 @@
-/* archive.c - see archive.h. Files and not the store: bodies are large, never change, are read seldom,
- * and an operator can check them with sha256sum and prune them with find. */
+/* archive.c - see archive.h. Files and not the store: bodies are large, never change, are read
+ * seldom, and an operator can check them with sha256sum and prune them with find. */
 #include "archive/archive.h"
 
 #include "base/error.h"

@@ -25,7 +25,10 @@ typedef struct {
     size_t max;
     bool failed; /* out of memory, or past max */
 } buffer_t;
-#define BUFFER_INIT(maximum) {.max = (maximum)}
+#define BUFFER_INIT(maximum)                                                                       \
+    {                                                                                              \
+        .max = (maximum)                                                                           \
+    }
 
 void buffer_append(buffer_t *b, const void *data, size_t len);
 void buffer_append_text(buffer_t *b, const char *text);

@@ -6,10 +6,17 @@
 #include <string.h>
 
 static const char *const own_texts[] = {
-    "malformed input",       "value out of range",           "not found",
-    "stored data is corrupt", "store is at its soft limit",  "store failed",
-    "larger than allowed",   "peer broke the protocol",      "journal position not available",
-    "invalid configuration", "breaks a rule",
+    "malformed input",
+    "value out of range",
+    "not found",
+    "stored data is corrupt",
+    "store is at its soft limit",
+    "store failed",
+    "larger than allowed",
+    "peer broke the protocol",
+    "journal position not available",
+    "invalid configuration",
+    "breaks a rule",
 };
 
 const char *chiso_strerror(int code)

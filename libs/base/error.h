@@ -9,8 +9,8 @@
 
 enum {
     CHISO_OK = 0,
-    CHISO_E_SYNTAX = -1000,   /* not of the form that was expected */
-    CHISO_E_RANGE = -1001,    /* of the right form, but cannot be held */
+    CHISO_E_SYNTAX = -1000, /* not of the form that was expected */
+    CHISO_E_RANGE = -1001,  /* of the right form, but cannot be held */
     CHISO_E_NOT_FOUND = -1002,
     CHISO_E_CORRUPT = -1003,  /* a checksum, hash or invariant of stored data does not hold */
     CHISO_E_FULL = -1004,     /* the store's soft limit is reached; nothing was written */

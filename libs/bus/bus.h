@@ -6,11 +6,11 @@
  * Offsets are visible and there is no publish(): the consumer applies a batch, its own outgoing
  * events and the new offset in one transaction, and its next FETCH says so. After RESET (another
  * epoch, or a position that was trimmed) it takes a snapshot of the producer's current state, page
- * by page, and goes on from the tail that the first page names. A page may already hold changes that
- * the tail repeats, so applying must be idempotent by revision.
+ * by page, and goes on from the tail that the first page names. A page may already hold changes
+ * that the tail repeats, so applying must be idempotent by revision.
  *
- * This is the embedded back end, on ZeroMQ. With `curve` both ends prove their keys; a server without
- * keys may only bind a loopback or ipc address (bus_check_options).
+ * This is the embedded back end, on ZeroMQ. With `curve` both ends prove their keys; a server
+ * without keys may only bind a loopback or ipc address (bus_check_options).
  */
 #ifndef CHISO_BUS_BUS_H
 #define CHISO_BUS_BUS_H
@@ -32,9 +32,9 @@
 
 /* CURVE keys, made by `chiso keygen`. All NULL: no CURVE. */
 typedef struct {
-    const char *secret;     /* this end's key file */
-    const char *server;     /* client: the server's public key file */
-    const char *clients;    /* server: folder of the public keys that may connect */
+    const char *secret;  /* this end's key file */
+    const char *server;  /* client: the server's public key file */
+    const char *clients; /* server: folder of the public keys that may connect */
 } bus_curve_t;
 
 /* Sets the process up for ZeroMQ (our own signal handling, large frames). Once, before the rest. */

@@ -1,7 +1,7 @@
 /* client.c - the consumer's end of the bus, see bus.h.
  *
- * One question is open at a time: the next FETCH is the acknowledgement of what was applied, so there
- * is nothing to gain by asking ahead of the commit. A lost question or answer is asked again.
+ * One question is open at a time: the next FETCH is the acknowledgement of what was applied, so
+ * there is nothing to gain by asking ahead of the commit. A lost question or answer is asked again.
  */
 #include "base/clock.h"
 #include "base/error.h"
@@ -22,7 +22,7 @@ struct bus_client {
     uint64_t epoch;
     uint64_t next_seq;
     uint64_t head_seq;
-    int64_t asked_at;  /* monotonic ms */
+    int64_t asked_at; /* monotonic ms */
     int64_t heard_at;
     int64_t paused_until;
     bool in_snapshot;

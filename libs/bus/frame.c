@@ -55,8 +55,8 @@ zcert_t *frame_load_key(const char *file, char reason[256])
 
 static bool is_local(const char *endpoint)
 {
-    static const char *const local[] = {"ipc://", "inproc://", "tcp://127.", "tcp://[::1]:",
-                                        "tcp://localhost:"};
+    static const char *const local[] = {"ipc://", "inproc://", "tcp://127.",
+                                        "tcp://[::1]:", "tcp://localhost:"};
     for (size_t i = 0; i < sizeof local / sizeof local[0]; i++) {
         if (strncmp(endpoint, local[i], strlen(local[i])) == 0) {
             return true;

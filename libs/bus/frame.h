@@ -11,8 +11,8 @@ typedef Chiso__V1__Frame frame_t;
 /* 0, CHISO_E_PROTOCOL, CHISO_E_TOO_BIG, -ENOMEM. */
 int frame_decode(bytes_t in, wire_arena_t **arena, const frame_t **out);
 
-/* Sends `frame` as the last part of a message; false when it could not be handed over now. That is no
- * error: whoever wants an answer asks again. */
+/* Sends `frame` as the last part of a message; false when it could not be handed over now. That is
+ * no error: whoever wants an answer asks again. */
 bool frame_send(zsock_t *socket, const frame_t *frame);
 
 /* A certificate of a key file; NULL with a reason. */

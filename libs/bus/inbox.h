@@ -13,7 +13,8 @@
 
 #define INBOX_TABLES "inbox", "inbox.dead"
 
-/* `inbox` is the handle of "inbox"; "inbox.dead" follows it. Both outputs are 0 / 1 on a new store. */
+/* `inbox` is the handle of "inbox"; "inbox.dead" follows it. Both outputs are 0 / 1 on a new store.
+ */
 int inbox_position(store_t *store, store_table_t inbox, uint64_t *epoch, uint64_t *next_seq);
 void inbox_advance(store_txn_t *txn, store_table_t inbox, uint64_t epoch, uint64_t next_seq);
 

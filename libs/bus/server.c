@@ -34,7 +34,8 @@ struct bus_server {
     parked_t parked[MAX_PARKED];
 };
 
-/* What a batch or page is gathered in: copies, because the journal's memory is the transaction's. */
+/* What a batch or page is gathered in: copies, because the journal's memory is the transaction's.
+ */
 typedef struct {
     buffer_t bytes;
     ProtobufCBinaryData *events;
@@ -212,8 +213,8 @@ static void on_snapshot(bus_server_t *s, const uint8_t *identity, size_t len,
     Chiso__V1__SnapshotPage answer = CHISO__V1__SNAPSHOT_PAGE__INIT;
     answer.epoch = journal_epoch(s->options.journal);
     answer.tail_seq = journal_head(s->options.journal) + 1;
-    int rc = s->options.snapshot(s->options.context, bytes_of(fetch->cursor.data, fetch->cursor.len),
-                                 &page);
+    int rc = s->options.snapshot(s->options.context,
+                                 bytes_of(fetch->cursor.data, fetch->cursor.len), &page);
     gather_finish(&page.gather);
     if (rc == 0 && !page.gather.failed && !page.cursor.failed) {
         answer.n_events = page.gather.n;

@@ -50,7 +50,8 @@ struct catalog {
     uint8_t fingerprint[32];
 };
 
-#define TEXT(key, type, member) CYAML_FIELD_STRING_PTR(key, CYAML_FLAG_POINTER, type, member, 1, 4096)
+#define TEXT(key, type, member)                                                                    \
+    CYAML_FIELD_STRING_PTR(key, CYAML_FLAG_POINTER, type, member, 1, 4096)
 #define CODE(key, type, member) CYAML_FIELD_STRING_PTR(key, CYAML_FLAG_POINTER, type, member, 1, 64)
 #define OPTIONAL(key, type, member)                                                                \
     CYAML_FIELD_STRING_PTR(key, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, type, member, 1, 4096)
@@ -110,8 +111,8 @@ static const cyaml_schema_value_t index_schema = {
 static int read_max(config_t *file, const char *path, const char *text, decimal_t *out)
 {
     if (decimal_parse(text, strlen(text), out) != 0 || decimal_sign(*out) <= 0) {
-        return config_error(file, path, "'%s'; expected a decimal above 0, such as \"18\" or \"0.5\"",
-                            text);
+        return config_error(file, path,
+                            "'%s'; expected a decimal above 0, such as \"18\" or \"0.5\"", text);
     }
     return 0;
 }
@@ -150,8 +151,8 @@ static int build_indicator(entry_t *e, unsigned p, unsigned i, decimal_t *sum)
 {
     catalog_index_t *index = &e->index;
     const file_indicator_t *from = &e->data->pillars[p].indicators[i];
-    catalog_indicator_t to = {.code = from->code, .title = from->title, .note = from->note,
-                              .pillar = p};
+    catalog_indicator_t to = {
+        .code = from->code, .title = from->title, .note = from->note, .pillar = p};
     char path[96];
     snprintf(path, sizeof path, "pillars[%u].indicators[%u].max", p, i);
     int rc = read_max(e->file, path, from->max, &to.max);
@@ -191,8 +192,10 @@ static int build_pillar(entry_t *e, unsigned p, decimal_t *total)
 {
     const file_pillar_t *from = &e->data->pillars[p];
     catalog_pillar_t *to = &e->index.pillars[e->index.n_pillars++];
-    *to = (catalog_pillar_t){.code = from->code, .title = from->title,
-                             .first = e->index.n_indicators, .count = from->indicators_count};
+    *to = (catalog_pillar_t){.code = from->code,
+                             .title = from->title,
+                             .first = e->index.n_indicators,
+                             .count = from->indicators_count};
     decimal_t sum = DECIMAL_ZERO;
     int rc = 0;
     for (unsigned i = 0; i < from->indicators_count; i++) {
@@ -214,9 +217,12 @@ static int build(entry_t *e)
 {
     const file_index_t *data = e->data;
     catalog_index_t *index = &e->index;
-    *index = (catalog_index_t){.id = data->index, .title = data->title,
-                               .decision = data->decision, .date = data->date,
-                               .issuer = data->issuer, .stated_total = -1};
+    *index = (catalog_index_t){.id = data->index,
+                               .title = data->title,
+                               .decision = data->decision,
+                               .date = data->date,
+                               .issuer = data->issuer,
+                               .stated_total = -1};
     if (strcmp(data->format, "1") != 0) {
         return config_error(e->file, "format", "'%s'; expected \"1\"", data->format);
     }

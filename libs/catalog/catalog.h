@@ -1,8 +1,8 @@
 /* catalog.h - an index (bộ chỉ số) as data: one YAML file per decision.
  *
- * Loading checks what a score depends on: decimals, unique codes, known figures, and that the maxima
- * of indicators sum to their pillar's and those of the pillars to the index's. Every error names file, line
- * and what was expected. Everything is owned by the catalog and constant.
+ * Loading checks what a score depends on: decimals, unique codes, known figures, and that the
+ * maxima of indicators sum to their pillar's and those of the pillars to the index's. Every error
+ * names file, line and what was expected. Everything is owned by the catalog and constant.
  */
 #ifndef CHISO_CATALOG_CATALOG_H
 #define CHISO_CATALOG_CATALOG_H

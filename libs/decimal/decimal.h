@@ -1,9 +1,9 @@
 /* decimal.h - exact decimal numbers in millionths.
  *
- * No score is ever a float: figures, points and percentages are decimal_t from the wire to the page.
- * 18 digits before the point (budgets come in đồng) and exactly six behind it. Nothing is rounded
- * unless a function's name or its rounding argument says so, and nothing overflows silently: what
- * cannot be held is refused with CHISO_E_RANGE and the output is left untouched.
+ * No score is ever a float: figures, points and percentages are decimal_t from the wire to the
+ * page. 18 digits before the point (budgets come in đồng) and exactly six behind it. Nothing is
+ * rounded unless a function's name or its rounding argument says so, and nothing overflows
+ * silently: what cannot be held is refused with CHISO_E_RANGE and the output is left untouched.
  *
  * Source of the rule "millionths, half up, once": policy `exact`, docs/readings.md.
  */
@@ -57,7 +57,8 @@ int decimal_add(decimal_t a, decimal_t b, decimal_t *out);
 int decimal_subtract(decimal_t a, decimal_t b, decimal_t *out);
 
 /* a * b / c with one rounding at the end, exact in between. 0; CHISO_E_RANGE when the result cannot
- * be held; CHISO_E_INVALID when c is zero. a*b alone is decimal_muldiv(a, b, decimal_of(1), ...). */
+ * be held; CHISO_E_INVALID when c is zero. a*b alone is decimal_muldiv(a, b, decimal_of(1), ...).
+ */
 int decimal_muldiv(decimal_t a, decimal_t b, decimal_t c, decimal_rounding_t rounding,
                    decimal_t *out);
 

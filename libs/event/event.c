@@ -160,8 +160,8 @@ int event_decode(bytes_t in, char reason[256], event_in_t *out)
 {
     wire_arena_t *arena;
     ProtobufCMessage *message;
-    int rc = wire_unpack(&chiso__v1__event__descriptor, in, EVENT_MAX_BYTES, reason, &arena,
-                         &message);
+    int rc =
+        wire_unpack(&chiso__v1__event__descriptor, in, EVENT_MAX_BYTES, reason, &arena, &message);
     if (rc != 0) {
         return rc;
     }

@@ -1,8 +1,8 @@
 /* event.h - the events of proto/chiso/v1/events.proto, checked when they come in.
  *
  * The generated structs are used as they are; only their making and reading from bytes goes through
- * here. After event_decode() every decimal parses, every period and hash has its form, every text is
- * clean NFC within its length, and exactly one body is set.
+ * here. After event_decode() every decimal parses, every period and hash has its form, every text
+ * is clean NFC within its length, and exactly one body is set.
  */
 #ifndef CHISO_EVENT_EVENT_H
 #define CHISO_EVENT_EVENT_H

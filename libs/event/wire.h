@@ -13,7 +13,7 @@
 #include <protobuf-c/protobuf-c.h>
 
 #define WIRE_MAX_DEPTH 4
-#define WIRE_MAX_FIELDS 65536      /* in one message, nested ones counted */
+#define WIRE_MAX_FIELDS 65536       /* in one message, nested ones counted */
 #define WIRE_MAX_UNKNOWN_BYTES 4096 /* of fields that a newer version may have added */
 
 typedef struct wire_arena wire_arena_t;

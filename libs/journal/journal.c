@@ -1,9 +1,9 @@
 /* journal.c - see journal.h.
  *
- * Why our own log on top of LMDB and not a file: the records must commit together with the state and
- * the consumed offset, or a crash between two files would lose or repeat an event. The head lives in
- * memory while a transaction is open (`pending`) and is written once per commit, so that an append
- * costs one put at the end of the tree.
+ * Why our own log on top of LMDB and not a file: the records must commit together with the state
+ * and the consumed offset, or a crash between two files would lose or repeat an event. The head
+ * lives in memory while a transaction is open (`pending`) and is written once per commit, so that
+ * an append costs one put at the end of the tree.
  */
 #include "journal/journal.h"
 

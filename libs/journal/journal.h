@@ -1,13 +1,13 @@
 /* journal.h - the append-only log that each producing service owns, inside its store.
  *
  * A record is an event's bytes under a sequence number (1, 2, 3, …, without gaps). State change,
- * outgoing records and consumed offset are one store transaction; what is in the journal is durable.
- * Each record carries a CRC-32C (LMDB has none) and the SHA-256 of its predecessor, so that a
- * published result can be proved from the journal and a changed byte is found.
+ * outgoing records and consumed offset are one store transaction; what is in the journal is
+ * durable. Each record carries a CRC-32C (LMDB has none) and the SHA-256 of its predecessor, so
+ * that a published result can be proved from the journal and a changed byte is found.
  *
  * Record layout (version 1): u8 version, u32 crc, u8[32] hash of the predecessor, payload. The CRC
- * covers seq (8 bytes, big endian), the predecessor's hash and the payload; the record's own hash is
- * SHA-256 over the same bytes. The first record's predecessor is SHA-256 of the epoch (8 bytes).
+ * covers seq (8 bytes, big endian), the predecessor's hash and the payload; the record's own hash
+ * is SHA-256 over the same bytes. The first record's predecessor is SHA-256 of the epoch (8 bytes).
  *
  * `epoch` is a random id of this journal: a consumer that knows another one must start over.
  */
@@ -51,8 +51,8 @@ void journal_seal(journal_t *journal, store_txn_t *txn);
 /* Tells how the transaction ended. */
 void journal_settle(journal_t *journal, bool committed);
 
-/* Reads from `seq` on; `each` returns false to stop. Checks the CRC of each record. Returns how many
- * were given, or CHISO_E_TRIMMED (seq is older than first, or newer than head + 1),
+/* Reads from `seq` on; `each` returns false to stop. Checks the CRC of each record. Returns how
+ * many were given, or CHISO_E_TRIMMED (seq is older than first, or newer than head + 1),
  * CHISO_E_CORRUPT, CHISO_E_STORE. The payload is valid during the call. */
 typedef bool (*journal_each_fn)(void *context, uint64_t seq, bytes_t payload);
 int journal_read(journal_t *journal, store_txn_t *txn, uint64_t seq, journal_each_fn each,
@@ -64,10 +64,10 @@ int journal_acknowledge(journal_t *journal, const char *consumer, uint64_t next_
 /* The slowest registered consumer's next_seq; head + 1 when there is none. */
 uint64_t journal_slowest(const journal_t *journal);
 
-/* Drops records that every live consumer has, that lie before `floor` (the owner's own need, such as
- * its checkpoint; UINT64_MAX: none) and that are older than keep_records; past max_bytes also
- * unread ones, oldest first, but never those from `floor` on. At most `limit` records. Within `txn`;
- * settle as for appends. Returns how many. */
+/* Drops records that every live consumer has, that lie before `floor` (the owner's own need, such
+ * as its checkpoint; UINT64_MAX: none) and that are older than keep_records; past max_bytes also
+ * unread ones, oldest first, but never those from `floor` on. At most `limit` records. Within
+ * `txn`; settle as for appends. Returns how many. */
 unsigned journal_trim(journal_t *journal, store_txn_t *txn, uint64_t floor, unsigned limit);
 
 /* Walks everything: CRC, hash chain, gaps, head. 0, or CHISO_E_CORRUPT with the number of the first

@@ -16,11 +16,11 @@
 typedef struct service service_t;
 
 typedef struct {
-    const char *name;  /* "ingest" */
-    const char *help;  /* the man page that --help prints */
+    const char *name; /* "ingest" */
+    const char *help; /* the man page that --help prints */
     const cyaml_schema_value_t *schema;
-    /* Checks what the schema cannot, and fills in defaults. Reports every error it finds, and returns
-     * CHISO_E_CONFIG after any. */
+    /* Checks what the schema cannot, and fills in defaults. Reports every error it finds, and
+     * returns CHISO_E_CONFIG after any. */
     int (*check)(void *config, config_t *file);
     /* Frees what check() has made; the rest is libcyaml's. */
     void (*release)(void *config);

@@ -1,10 +1,10 @@
 /* store.c - see store.h.
  *
- * Why LMDB: a commit is one fsync'd page flip, readers never block the writer, and after kill -9 the
- * file is as of the last commit without any recovery. Why a wrapper: the sticky transaction keeps
- * the services free of error ladders, and the soft limit, the reader check and the format stamp have
- * one place. Transactions and cursors are small heap blocks; a write path makes a handful per
- * commit, which the fsync dwarfs.
+ * Why LMDB: a commit is one fsync'd page flip, readers never block the writer, and after kill -9
+ * the file is as of the last commit without any recovery. Why a wrapper: the sticky transaction
+ * keeps the services free of error ladders, and the soft limit, the reader check and the format
+ * stamp have one place. Transactions and cursors are small heap blocks; a write path makes a
+ * handful per commit, which the fsync dwarfs.
  */
 #include "store/store.h"
 
@@ -67,8 +67,9 @@ static int open_failed(store_t **store, char *reason, const char *what, int rc)
         snprintf(reason, 256, "%s: %s", what, mdb_strerror(rc));
     }
     store_close(store);
-    return rc > 0 ? -rc : rc == MDB_INVALID || rc == MDB_VERSION_MISMATCH ? CHISO_E_CORRUPT
-                                                                          : CHISO_E_STORE;
+    return rc > 0                                            ? -rc
+           : rc == MDB_INVALID || rc == MDB_VERSION_MISMATCH ? CHISO_E_CORRUPT
+                                                             : CHISO_E_STORE;
 }
 
 /* LMDB lets two writers take turns; our caches of what is in the store would not. */
@@ -83,8 +84,8 @@ static int own_folder(store_t *store, const char *path)
         return errno;
     }
     return flock(store->owner_fd, LOCK_EX | LOCK_NB) == 0 ? 0
-           : errno == EWOULDBLOCK                        ? EBUSY
-                                                         : errno;
+           : errno == EWOULDBLOCK                         ? EBUSY
+                                                          : errno;
 }
 
 static int check_format(store_t *store, MDB_txn *txn, bool read_only)
@@ -157,8 +158,8 @@ int store_open(const char *path, const store_options_t *options, char reason[256
         rc = mdb_env_set_maxdbs(store->env, STORE_MAX_TABLES);
     }
     if (rc == 0) {
-        unsigned flags = MDB_NOTLS | (options->read_only ? MDB_RDONLY : 0) |
-                         (options->no_sync ? MDB_NOSYNC : 0);
+        unsigned flags =
+            MDB_NOTLS | (options->read_only ? MDB_RDONLY : 0) | (options->no_sync ? MDB_NOSYNC : 0);
         rc = mdb_env_open(store->env, path, flags, 0640);
     }
     int dead;

@@ -22,20 +22,20 @@ typedef struct store_txn store_txn_t;
 typedef struct store_cursor store_cursor_t;
 typedef unsigned store_table_t; /* a named table, see store_open */
 
-#define STORE_MAX_KEY 480   /* bytes; LMDB's own limit is 511 */
+#define STORE_MAX_KEY 480 /* bytes; LMDB's own limit is 511 */
 #define STORE_MAX_TABLES 24
-#define STORE_FORMAT 1      /* of the files; a store of another format is refused */
+#define STORE_FORMAT 1 /* of the files; a store of another format is refused */
 
 typedef struct {
-    uint64_t map_size;    /* 0: 64 GiB of address space, not of disk */
-    uint64_t soft_limit;  /* bytes used at which writes are refused; 0: half the map */
-    bool read_only;       /* beside its owner; the tables must exist */
-    bool no_sync;         /* benchmarks only: commits survive a crash of the process, not of the OS */
+    uint64_t map_size;   /* 0: 64 GiB of address space, not of disk */
+    uint64_t soft_limit; /* bytes used at which writes are refused; 0: half the map */
+    bool read_only;      /* beside its owner; the tables must exist */
+    bool no_sync; /* benchmarks only: commits survive a crash of the process, not of the OS */
     const char *const *tables; /* NULL-terminated; a table's handle is its place in this list */
 } store_options_t;
 
-/* Opens or creates the folder `path` (its parent must exist). Clears readers that died. On failure a
- * reason in English is left in `reason` (may be NULL). 0, CHISO_E_STORE, CHISO_E_CORRUPT (another
+/* Opens or creates the folder `path` (its parent must exist). Clears readers that died. On failure
+ * a reason in English is left in `reason` (may be NULL). 0, CHISO_E_STORE, CHISO_E_CORRUPT (another
  * format), -errno; -EBUSY when another process owns it. */
 int store_open(const char *path, const store_options_t *options, char reason[256], store_t **out);
 void store_close(store_t **store);
@@ -49,7 +49,7 @@ bool store_has_room(store_t *store);
 /* Never NULL; when it could not begin, it is born failed. One writer at a time, on one thread. */
 store_txn_t *store_write(store_t *store);
 store_txn_t *store_read(store_t *store);
-int store_status(const store_txn_t *txn); /* 0, or the first failure */
+int store_status(const store_txn_t *txn);    /* 0, or the first failure */
 void store_fail(store_txn_t *txn, int code); /* makes it fail from outside; keeps the first code */
 
 /* Ends the transaction: with fsync, or without effect. A write refused by the soft limit is

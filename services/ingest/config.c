@@ -45,10 +45,9 @@ static const cyaml_schema_field_t ingest_fields[] = {
     CYAML_FIELD_STRING_PTR("log_level", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, ingest_config_t,
                            log_level, 1, 16),
     CYAML_FIELD_MAPPING("bus", CYAML_FLAG_DEFAULT, ingest_config_t, bus, service_bus_fields),
-    CYAML_FIELD_MAPPING("store", CYAML_FLAG_OPTIONAL, ingest_config_t, store,
-                        service_store_fields),
-    CYAML_FIELD_SEQUENCE("sources", CYAML_FLAG_POINTER, ingest_config_t, sources, &source_schema,
-                         0, INGEST_MAX_SOURCES),
+    CYAML_FIELD_MAPPING("store", CYAML_FLAG_OPTIONAL, ingest_config_t, store, service_store_fields),
+    CYAML_FIELD_SEQUENCE("sources", CYAML_FLAG_POINTER, ingest_config_t, sources, &source_schema, 0,
+                         INGEST_MAX_SOURCES),
     CYAML_FIELD_END,
 };
 const cyaml_schema_value_t ingest_schema = {
@@ -91,10 +90,11 @@ static int check_url(ingest_source_t *s, config_t *file, const char *path)
     bool https = strncmp(s->url, "https://", 8) == 0;
     bool http = strncmp(s->url, "http://", 7) == 0;
     if (!https && !(http && s->allow_http)) {
-        return config_error(file, path, "'%s'; expected https://… (or http://… with allow_http: true)",
-                            s->url);
+        return config_error(file, path,
+                            "'%s'; expected https://… (or http://… with allow_http: true)", s->url);
     }
-    /* a space or line end at the end of a copied URL is a known trap: refuse it here, not at 3 a.m. */
+    /* a space or line end at the end of a copied URL is a known trap: refuse it here, not at 3 a.m.
+     */
     if (strpbrk(s->url, " \t\r\n") != NULL) {
         return config_error(file, path, "'%s' has white space in it; expected a plain URL", s->url);
     }
@@ -151,10 +151,11 @@ static int check_lists(ingest_source_t *s, config_t *file, const registry_t *uni
         period_t period;
         if (ingest_period(s->periods[i], clock_wall_ms(), &period) != 0) {
             snprintf(path, sizeof path, "%s.periods[%u]", at, i);
-            rc = config_error(file, path,
-                              "'%s'; expected \"2025\", \"2025-Q3\", \"2025-10\", or year, quarter, "
-                              "month, year-1 …",
-                              s->periods[i]);
+            rc =
+                config_error(file, path,
+                             "'%s'; expected \"2025\", \"2025-Q3\", \"2025-10\", or year, quarter, "
+                             "month, year-1 …",
+                             s->periods[i]);
         }
     }
     for (unsigned i = 0; i < s->units_of_count; i++) {

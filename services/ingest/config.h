@@ -42,8 +42,8 @@ extern const cyaml_schema_value_t ingest_schema;
 int ingest_check(void *config, config_t *file);
 void ingest_release(void *config);
 
-/* A period of the configuration: "2025-10", or "year", "quarter", "month" of the moment, "year-1" the
- * one before. 0 or CHISO_E_SYNTAX. */
+/* A period of the configuration: "2025-10", or "year", "quarter", "month" of the moment, "year-1"
+ * the one before. 0 or CHISO_E_SYNTAX. */
 int ingest_period(const char *text, int64_t wall_ms, period_t *out);
 
 #endif

@@ -1,8 +1,8 @@
 /* dvc766.c - see dvc766.h.
  *
- * Unknown keys are accepted (the portal adds them), a missing or differently typed known one is not:
- * a row that cannot be read completely is never read in part. A zero is a figure; an absent value is
- * not.
+ * Unknown keys are accepted (the portal adds them), a missing or differently typed known one is
+ * not: a row that cannot be read completely is never read in part. A zero is a figure; an absent
+ * value is not.
  */
 #include "dvc766.h"
 
@@ -16,7 +16,7 @@
 #include <string.h>
 
 const char *const dvc766_figure_ids[DVC766_FIGURES] = {
-    "dvc-766.ckmb", "dvc-766.tdgq", "dvc-766.clgq",      "dvc-766.tttt",
+    "dvc-766.ckmb", "dvc-766.tdgq", "dvc-766.clgq",       "dvc-766.tttt",
     "dvc-766.mdhl", "dvc-766.mdsh", "dvc-766.tong_score",
 };
 
@@ -199,7 +199,8 @@ static int read_rows(const json_t *array, dvc766_board_t *board)
     int rc = reject_duplicates(board);
     for (size_t i = 0; rc == 0 && i < board->n_rows; i++) {
         if (board->rows[i].rule != NULL) {
-            board->rows[i].bytes = json_dumps(json_array_get(array, i), JSON_COMPACT | JSON_ENCODE_ANY);
+            board->rows[i].bytes =
+                json_dumps(json_array_get(array, i), JSON_COMPACT | JSON_ENCODE_ANY);
             rc = board->rows[i].bytes != NULL ? 0 : -ENOMEM;
         }
     }

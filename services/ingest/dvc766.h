@@ -1,7 +1,7 @@
 /* dvc766.h - the 766 board of the national public-service portal (Cổng Dịch vụ công quốc gia).
  *
- * POST rest.jsp, service report_tinh_766_service. The answer is a bare JSON array of flat objects in
- * which every value is a string. The portal has no contract: what is known of its form, and how
+ * POST rest.jsp, service report_tinh_766_service. The answer is a bare JSON array of flat objects
+ * in which every value is a string. The portal has no contract: what is known of its form, and how
  * sure, is in docs/sources.md. This file knows the wire only; it neither fetches nor stores.
  */
 #ifndef CHISO_INGEST_DVC766_H

@@ -173,8 +173,8 @@ static int open_network(ingest_t *in)
         rc = fetch_start(&(fetch_options_t){0}, &in->fetch);
     }
     if (rc != 0) {
-        log_error("cannot open the network", "reason", *reason != '\0' ? reason : chiso_strerror(rc),
-                  NULL);
+        log_error("cannot open the network", "reason",
+                  *reason != '\0' ? reason : chiso_strerror(rc), NULL);
         return rc == CHISO_E_CONFIG ? CHISO_EXIT_CONFIG : CHISO_EXIT_FAILURE;
     }
     log_info("listening", "bus", bus_server_endpoint(in->bus), NULL);
@@ -236,9 +236,11 @@ static const char help[] =
     "    chiso-ingest --help | --version\n"
     "\n"
     "DESCRIPTION\n"
-    "    Asks each source at its own cadence, archives the raw bodies, compares every row with what\n"
+    "    Asks each source at its own cadence, archives the raw bodies, compares every row with "
+    "what\n"
     "    is known and writes an event for each row that changed into its journal, from which\n"
-    "    chiso-scorer reads. What does not fit goes to quarantine with its bytes and the reason; the\n"
+    "    chiso-scorer reads. What does not fit goes to quarantine with its bytes and the reason; "
+    "the\n"
     "    last good figures stay and are marked stale after the source's limit.\n"
     "\n"
     "OPTIONS\n"
@@ -257,7 +259,8 @@ static const char help[] =
     "                                5  anything else\n"
     "\n"
     "FILES\n"
-    "    DATA_DIR/data.mdb  journal and state (LMDB)     DATA_DIR/archive/  raw bodies by SHA-256\n";
+    "    DATA_DIR/data.mdb  journal and state (LMDB)     DATA_DIR/archive/  raw bodies by "
+    "SHA-256\n";
 
 int main(int argc, char **argv)
 {

@@ -1,7 +1,7 @@
 /* intake.c - see intake.h.
  *
- * Every answer ends in one of five ways: good, no data, blocked, quarantined, retrying. Only rows of
- * a good shape whose sum is right change a figure. The raw body is in the archive before the
+ * Every answer ends in one of five ways: good, no data, blocked, quarantined, retrying. Only rows
+ * of a good shape whose sum is right change a figure. The raw body is in the archive before the
  * transaction that refers to it commits.
  */
 #include "intake.h"
@@ -80,16 +80,17 @@ static void quarantine(pass_t *p, const char *rule, const char *reason, bytes_t 
 
 /* ---- rows ---- */
 
-/* Which unit a row is about. Ids join, never names; a unit that the statistical office does not code
- * has the portal's own code. NULL with a reason when it cannot be. */
+/* Which unit a row is about. Ids join, never names; a unit that the statistical office does not
+ * code has the portal's own code. NULL with a reason when it cannot be. */
 static const char *unit_of(const pass_t *p, const dvc766_row_t *row, event_unit_t *unit)
 {
     const registry_unit_t *parent = p->series->parent;
     const registry_unit_t *known = registry_by_dvc(p->in->units, row->id);
     chiso__v1__unit__init(unit);
     if (known != NULL) {
-        bool fits = parent == NULL ? known->parent == NULL
-                                   : known->parent != NULL && strcmp(known->parent, parent->code) == 0;
+        bool fits = parent == NULL
+                        ? known->parent == NULL
+                        : known->parent != NULL && strcmp(known->parent, parent->code) == 0;
         if (!fits || known->level != row->level) {
             return "the ID belongs to a unit that this series cannot hold";
         }
@@ -112,7 +113,8 @@ static const char *unit_of(const pass_t *p, const dvc766_row_t *row, event_unit_
     return NULL;
 }
 
-/* When the unit's row was last taken: what it was already bad since, or the series' last good time. */
+/* When the unit's row was last taken: what it was already bad since, or the series' last good time.
+ */
 static int64_t last_good_of(const pass_t *p, const char *code)
 {
     for (size_t i = 0; i < p->n_before; i++) {
@@ -274,7 +276,8 @@ static outcome_t judge_body(pass_t *p, char detail[256])
 
 /* ---- the state of the series ---- */
 
-/* Does the journal know this state already? What only tells more (detail, last_good) is not news. */
+/* Does the journal know this state already? What only tells more (detail, last_good) is not news.
+ */
 static bool is_news(pass_t *p, const event_source_state_t *state)
 {
     buffer_t key = BUFFER_INIT(STORE_MAX_KEY);

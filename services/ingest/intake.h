@@ -17,7 +17,8 @@ typedef struct {
 /* Judges the answer, and in one transaction stores and journals the rows that changed, what goes to
  * quarantine, and the state of the series; then sets when it is due again.
  * 0; CHISO_E_FULL or -ENOSPC when there is no room (nothing was stored, ask again later);
- * CHISO_E_STORE and others when the process must stop. `*appended` tells whether the journal grew. */
+ * CHISO_E_STORE and others when the process must stop. `*appended` tells whether the journal grew.
+ */
 int intake_answer(intake_t *in, series_t *series, const fetch_answer_t *answer, bool *appended);
 
 /* Marks what has become stale by waiting. Same results. */

@@ -47,8 +47,8 @@ static bool same_text(const char *a, const char *b)
 
 static bool same_unit(const event_unit_t *a, const event_unit_t *b)
 {
-    return a->level == b->level && same_text(a->code, b->code) &&
-           same_text(a->parent, b->parent) && same_text(a->name, b->name);
+    return a->level == b->level && same_text(a->code, b->code) && same_text(a->parent, b->parent) &&
+           same_text(a->name, b->name);
 }
 
 /* A row while it is compared: all figures as they now stand, and those that are new. */

@@ -1,5 +1,5 @@
-/* ledger.h - what ingest knows for certain: the last figures of every row, their history, and what is
- * in quarantine. Everything here happens within the caller's transaction.
+/* ledger.h - what ingest knows for certain: the last figures of every row, their history, and what
+ * is in quarantine. Everything here happens within the caller's transaction.
  *
  * A row is one unit in one series of a source. Its stored form is the complete Reading, so that a
  * snapshot is a walk over the rows.
@@ -44,8 +44,8 @@ typedef struct {
     const uint8_t *body_sha256;
 } ledger_row_t;
 
-/* Compares with what is known, stores and journals what is new. Returns how many figures changed, or
- * -1 when the row is as it was (then nothing is written); failures stick to the transaction. */
+/* Compares with what is known, stores and journals what is new. Returns how many figures changed,
+ * or -1 when the row is as it was (then nothing is written); failures stick to the transaction. */
 int ledger_take(store_txn_t *txn, journal_t *journal, const ledger_row_t *row);
 
 /* Walks the unit codes that a series has rows of. */
@@ -56,8 +56,8 @@ void ledger_units(store_txn_t *txn, const char *source, const char *series, ledg
 /* Stores the state of a series and journals it. */
 void ledger_state(store_txn_t *txn, journal_t *journal, const event_source_state_t *state);
 
-/* Quarantines; the same bytes under the same rule and series again only count. A blocked page is kept
- * once a series, whatever it says, because each has another support id. */
+/* Quarantines; the same bytes under the same rule and series again only count. A blocked page is
+ * kept once a series, whatever it says, because each has another support id. */
 typedef struct {
     const char *source, *series, *rule, *reason;
     int64_t at;

@@ -24,7 +24,8 @@ static int read_record(series_t *s, bytes_t in)
 {
     wire_arena_t *arena;
     ProtobufCMessage *message;
-    int rc = wire_unpack(&chiso__v1__series__descriptor, in, EVENT_MAX_BYTES, NULL, &arena, &message);
+    int rc =
+        wire_unpack(&chiso__v1__series__descriptor, in, EVENT_MAX_BYTES, NULL, &arena, &message);
     if (rc != 0) {
         return rc == -ENOMEM ? rc : CHISO_E_CORRUPT;
     }
@@ -198,8 +199,8 @@ const bad_unit_t *series_bad(const series_t *s, const char *code)
     return NULL;
 }
 
-/* A good source is only stale when it has not been asked for longer than it should have been, as after
- * a night in which ingest did not run. */
+/* A good source is only stale when it has not been asked for longer than it should have been, as
+ * after a night in which ingest did not run. */
 static bool is_old(const series_t *s, int64_t last_good, bool good, int64_t now)
 {
     const ingest_source_t *source = s->source;

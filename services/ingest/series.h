@@ -1,8 +1,9 @@
 /* series.h - one series of a source: what is fetched by one request, and goes stale together.
  *
- * The 766 board has a series for the provinces ("nation/2025") and one for the units of each province
- * ("91/2025-10"), per period. How a series does is stored, so that a restart neither forgets a failure
- * nor asks everybody at once.
+ * The 766 board has a series for the provinces ("nation/2025") and one for the units of each
+ * province
+ * ("91/2025-10"), per period. How a series does is stored, so that a restart neither forgets a
+ * failure nor asks everybody at once.
  */
 #ifndef CHISO_INGEST_SERIES_H
 #define CHISO_INGEST_SERIES_H
@@ -54,8 +55,8 @@ void series_store(const series_t *series, store_txn_t *txn);
 
 /* Starts an outcome, keeping `since` when it goes on; `detail` may be "". */
 void series_set_outcome(series_t *series, outcome_t outcome, const char *detail, int64_t now);
-/* When to ask next: by the cadence after an answer, by the back-off after a failure; `retry_after_ms`
- * is the source's own wish, -1 for none. */
+/* When to ask next: by the cadence after an answer, by the back-off after a failure;
+ * `retry_after_ms` is the source's own wish, -1 for none. */
 void series_set_next_due(series_t *series, int64_t now, int64_t retry_after_ms);
 
 /* Replaces the list of bad units; a unit that was bad already keeps its last_good. */

@@ -1,12 +1,13 @@
-/* api.c - see api.h. Every answer is made from one read transaction, so that it is of one moment. */
+/* api.c - see api.h. Every answer is made from one read transaction, so that it is of one moment.
+ */
 #include "api.h"
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "json/json.h"
 #include "period/period.h"
 #include "render.h"
 #include "stream.h"
+#include "json/json.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -283,11 +284,13 @@ static bool read_scope(http_request_t *request, Chiso__V1__Level *level, const c
                            name);
         return false;
     }
-    if (*parent != NULL && (*level == CHISO__V1__LEVEL__PROVINCE || strlen(*parent) > EVENT_MAX_CODE)) {
-        http_reply_problem(request, 400,
-                           "parent '%.64s'; expected the code of a province, with level department or "
-                           "commune",
-                           *parent);
+    if (*parent != NULL &&
+        (*level == CHISO__V1__LEVEL__PROVINCE || strlen(*parent) > EVENT_MAX_CODE)) {
+        http_reply_problem(
+            request, 400,
+            "parent '%.64s'; expected the code of a province, with level department or "
+            "commune",
+            *parent);
         return false;
     }
     return true;

@@ -8,8 +8,8 @@
  *   GET /healthz
  *   GET /…                                 the page
  *
- * Numbers of scores are strings in full precision; errors are application/problem+json; every JSON answer
- * has an ETag. docs/api.md is the user's description.
+ * Numbers of scores are strings in full precision; errors are application/problem+json; every JSON
+ * answer has an ETag. docs/api.md is the user's description.
  */
 #ifndef CHISO_PUBLISHER_API_H
 #define CHISO_PUBLISHER_API_H

@@ -133,8 +133,8 @@ static void make_notice(target_t *t, const event_score_t *score)
     buffer_free(&body);
 }
 
-/* The next result of the read model, as the notice it would have been. One that has changed since the
- * portal's tail begins is left to the tail: told here, an older revision would follow it. */
+/* The next result of the read model, as the notice it would have been. One that has changed since
+ * the portal's tail begins is left to the tail: told here, an older revision would follow it. */
 static bool next_of_model(target_t *t)
 {
     store_txn_t *txn = store_read(t->delivery->model->store);
@@ -142,8 +142,7 @@ static bool next_of_model(target_t *t)
     uint64_t notice_seq;
     event_in_t in;
     bool wanted = false;
-    while (!wanted &&
-           model_after(txn, buffer_bytes(&t->resync_cursor), &key, &notice_seq, &in)) {
+    while (!wanted && model_after(txn, buffer_bytes(&t->resync_cursor), &key, &notice_seq, &in)) {
         wanted = notice_seq < t->record.next_seq &&
                  catalog_find(t->delivery->model->catalog, in.event->score->index) != NULL;
         buffer_t *cursor = wanted ? &t->sending.cursor : &t->resync_cursor;
@@ -296,8 +295,8 @@ static chiso_verdict_t judge(const fetch_answer_t *a)
         if (a->status >= 200 && a->status < 300) {
             return CHISO_ACCEPT;
         }
-        static const long never[] = {400, 405, 406, 409, 410, 411, 412, 413,
-                                     414, 415, 416, 417, 421, 422, 424, 428, 431, 451};
+        static const long never[] = {400, 405, 406, 409, 410, 411, 412, 413, 414,
+                                     415, 416, 417, 421, 422, 424, 428, 431, 451};
         for (size_t i = 0; i < sizeof never / sizeof never[0]; i++) {
             if (a->status == never[i]) {
                 return CHISO_REJECT;

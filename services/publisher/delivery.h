@@ -1,13 +1,13 @@
 /* delivery.h - pushing notices to portals: in order, once in effect, for as long as it takes.
  *
- * Each portal has its own position in the publisher's journal and one request under way, so that its
- * order is the journal's and its failure nobody else's. A notice is sent as a CloudEvent 1.0 over HTTP in
- * binary mode, with its deterministic key as Idempotency-Key: what a crash makes us send again takes no
- * effect again. What is accepted goes to the ledger; what a portal refuses for good goes to the dead
- * letters with its bytes and the reason, and the next one is sent.
+ * Each portal has its own position in the publisher's journal and one request under way, so that
+ * its order is the journal's and its failure nobody else's. A notice is sent as a CloudEvent 1.0
+ * over HTTP in binary mode, with its deterministic key as Idempotency-Key: what a crash makes us
+ * send again takes no effect again. What is accepted goes to the ledger; what a portal refuses for
+ * good goes to the dead letters with its bytes and the reason, and the next one is sent.
  *
- * A portal that is new, or whose position was trimmed away, is first brought up to date from the read
- * model, under the same keys.
+ * A portal that is new, or whose position was trimmed away, is first brought up to date from the
+ * read model, under the same keys.
  */
 #ifndef CHISO_PUBLISHER_DELIVERY_H
 #define CHISO_PUBLISHER_DELIVERY_H
@@ -17,7 +17,8 @@
 
 typedef struct delivery delivery_t;
 
-/* Starts its own HTTP client; `epoch` points at the scorer's current epoch. 0 or a negative code. */
+/* Starts its own HTTP client; `epoch` points at the scorer's current epoch. 0 or a negative code.
+ */
 int delivery_start(const publisher_config_t *config, model_t *model, const uint64_t *epoch,
                    delivery_t **out);
 void delivery_stop(delivery_t **delivery);

@@ -14,9 +14,9 @@
 
 #define TEXT(s) ((char *)(uintptr_t)(s))
 
-const char *const model_tables[] = {JOURNAL_TABLES, INBOX_TABLES, "results", "places",  "rankings",
-                                    "states",       "history",    "targets", "ledger", "deadletters",
-                                    NULL};
+const char *const model_tables[] = {JOURNAL_TABLES, INBOX_TABLES,  "results", "places",
+                                    "rankings",     "states",      "history", "targets",
+                                    "ledger",       "deadletters", NULL};
 
 /* ---- keys ---- */
 
@@ -127,7 +127,7 @@ bool model_is_stale(const model_t *m, const event_score_t *score)
 /* ---- notices ---- */
 
 static uint64_t notify(model_t *m, store_txn_t *txn, const char *type, const char *subject,
-                   const char *key, const buffer_t *body, bool internal)
+                       const char *key, const buffer_t *body, bool internal)
 {
     if (body->failed) {
         store_fail(txn, CHISO_E_TOO_BIG);
@@ -150,7 +150,8 @@ static uint64_t notify(model_t *m, store_txn_t *txn, const char *type, const cha
     return seq;
 }
 
-static uint64_t notify_score(model_t *m, store_txn_t *txn, uint64_t epoch, const event_score_t *score)
+static uint64_t notify_score(model_t *m, store_txn_t *txn, uint64_t epoch,
+                             const event_score_t *score)
 {
     const catalog_index_t *index = catalog_find(m->catalog, score->index);
     if (index == NULL) {
@@ -161,8 +162,8 @@ static uint64_t notify_score(model_t *m, store_txn_t *txn, uint64_t epoch, const
     buffer_t body = BUFFER_INIT(EVENT_MAX_BYTES);
     snprintf(subject, sizeof subject, "%s/%s/%s", score->index, score->period, score->unit->code);
     render_score(index, score, &body);
-    uint64_t seq = notify(m, txn, NOTICE_SCORE, subject, render_score_key(score, epoch, key), &body,
-                          false);
+    uint64_t seq =
+        notify(m, txn, NOTICE_SCORE, subject, render_score_key(score, epoch, key), &body, false);
     buffer_free(&body);
     return seq;
 }

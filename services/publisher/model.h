@@ -1,8 +1,10 @@
-/* model.h - the read model: what the API, the stream and the portals tell, in the publisher's store.
+/* model.h - the read model: what the API, the stream and the portals tell, in the publisher's
+ * store.
  *
- * Results are kept under index, period, level, parent, unit, so that a ranking is one walk; each is the
- * complete Score. What a Score or Ranking changes becomes a notice in the publisher's own journal,
- * in the same transaction: the journal is the outbox of every portal and the memory of the stream.
+ * Results are kept under index, period, level, parent, unit, so that a ranking is one walk; each is
+ * the complete Score. What a Score or Ranking changes becomes a notice in the publisher's own
+ * journal, in the same transaction: the journal is the outbox of every portal and the memory of the
+ * stream.
  */
 #ifndef CHISO_PUBLISHER_MODEL_H
 #define CHISO_PUBLISHER_MODEL_H
@@ -53,8 +55,8 @@ typedef struct {
 int model_open(model_t *model, store_t *store, journal_t *journal, const catalog_t *catalog);
 void model_close(model_t *model);
 
-/* Applies one event of the tail, or of a snapshot. Returns CHISO_E_PROTOCOL for an event that is not
- * one of the scorer's; other failures stick to the transaction. `epoch` is the scorer's. */
+/* Applies one event of the tail, or of a snapshot. Returns CHISO_E_PROTOCOL for an event that is
+ * not one of the scorer's; other failures stick to the transaction. `epoch` is the scorer's. */
 int model_apply(model_t *model, store_txn_t *txn, uint64_t epoch, const event_t *event,
                 bool snapshot);
 /* After all events of a snapshot: removes the results that were not among them. */
@@ -63,8 +65,8 @@ void model_sweep(model_t *model, store_txn_t *txn, const event_in_t *events, siz
 /* The complete Score of a unit; release it with event_release(). False when there is none. */
 bool model_result(store_txn_t *txn, const char *index, const char *period, const char *code,
                   event_in_t *out);
-/* Walks a ranking: parent NULL with a level below the province means the whole nation. `each` owns the
- * event and must release it. */
+/* Walks a ranking: parent NULL with a level below the province means the whole nation. `each` owns
+ * the event and must release it. */
 typedef void (*model_each_fn)(void *context, event_in_t *score);
 void model_walk(store_txn_t *txn, const char *index, const char *period, Chiso__V1__Level level,
                 const char *parent, model_each_fn each, void *context);

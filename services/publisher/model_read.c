@@ -72,8 +72,8 @@ void model_walk(store_txn_t *txn, const char *index, const char *period, Chiso__
     store_cursor_t *cursor = NULL;
     bytes_t key;
     bytes_t value;
-    bool more = !prefix.failed && store_seek(txn, MODEL_RESULTS, buffer_bytes(&prefix), &cursor,
-                                             &key, &value);
+    bool more = !prefix.failed &&
+                store_seek(txn, MODEL_RESULTS, buffer_bytes(&prefix), &cursor, &key, &value);
     for (; more && starts_with(key, &prefix); more = store_next(cursor, &key, &value)) {
         event_in_t in;
         if (model_decode(txn, value, &in)) {
@@ -110,12 +110,13 @@ void model_history(store_txn_t *txn, const char *index, const char *period, cons
     store_cursor_t *cursor = NULL;
     bytes_t key;
     bytes_t value;
-    bool more = !prefix.failed && store_seek(txn, MODEL_HISTORY, buffer_bytes(&prefix), &cursor,
-                                             &key, &value);
+    bool more = !prefix.failed &&
+                store_seek(txn, MODEL_HISTORY, buffer_bytes(&prefix), &cursor, &key, &value);
     for (; more && starts_with(key, &prefix); more = store_next(cursor, &key, &value)) {
         wire_arena_t *arena;
         ProtobufCMessage *message;
-        if (wire_unpack(&chiso__v1__revision__descriptor, value, 4096, NULL, &arena, &message) != 0) {
+        if (wire_unpack(&chiso__v1__revision__descriptor, value, 4096, NULL, &arena, &message) !=
+            0) {
             store_fail(txn, CHISO_E_CORRUPT);
             break;
         }

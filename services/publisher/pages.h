@@ -9,7 +9,8 @@ typedef struct pages pages_t;
 #define PAGES_MAX_FILES 256
 #define PAGES_MAX_BYTES (8 * 1024 * 1024)
 
-/* Reads the files of a folder (not of folders in it) whose type is known. 0, -errno, CHISO_E_TOO_BIG. */
+/* Reads the files of a folder (not of folders in it) whose type is known. 0, -errno,
+ * CHISO_E_TOO_BIG. */
 int pages_load(const char *folder, pages_t **out);
 void pages_free(pages_t **pages);
 

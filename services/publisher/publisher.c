@@ -1,6 +1,7 @@
 /* publisher.c - everything out: the service around the read model.
  *
- *   bus ─▶ batch {scores, rankings} ─▶ model and journal of notices; one commit ─▶ portals, stream, API
+ *   bus ─▶ batch {scores, rankings} ─▶ model and journal of notices; one commit ─▶ portals, stream,
+ * API
  */
 #include "api.h"
 #include "base/clock.h"
@@ -297,7 +298,8 @@ static void stop(void *state)
 
 static const char help[] =
     "NAME\n"
-    "    chiso-publisher - pushes results to portals, serves the API, the event stream and the page\n"
+    "    chiso-publisher - pushes results to portals, serves the API, the event stream and the "
+    "page\n"
     "\n"
     "SYNOPSIS\n"
     "    chiso-publisher --config FILE [--check-config]\n"
@@ -305,18 +307,22 @@ static const char help[] =
     "\n"
     "DESCRIPTION\n"
     "    Reads the journal of chiso-scorer into a read model. Every change is pushed to each\n"
-    "    configured portal as a CloudEvent, in order, with a deterministic Idempotency-Key, until the\n"
-    "    portal has taken it; what a portal refuses for good is kept with the reason. The read API,\n"
+    "    configured portal as a CloudEvent, in order, with a deterministic Idempotency-Key, until "
+    "the\n"
+    "    portal has taken it; what a portal refuses for good is kept with the reason. The read "
+    "API,\n"
     "    the event stream and the live page are served over HTTP; see docs/api.md.\n"
     "\n"
     "OPTIONS\n"
     "    --config FILE    the configuration, YAML; see docs/operate.md for every key\n"
-    "    --check-config   read it and the catalogs, report every error as FILE:LINE: KEY: …, and exit\n"
+    "    --check-config   read it and the catalogs, report every error as FILE:LINE: KEY: …, and "
+    "exit\n"
     "    --help           this text\n"
     "    --version        the version\n"
     "\n"
     "SIGNALS\n"
-    "    SIGTERM, SIGINT  close and exit. SIGKILL at any instant loses nothing that was acknowledged;\n"
+    "    SIGTERM, SIGINT  close and exit. SIGKILL at any instant loses nothing that was "
+    "acknowledged;\n"
     "                     a push that was under way is repeated under the same key.\n"
     "\n"
     "EXIT STATUS\n"

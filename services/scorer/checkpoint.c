@@ -24,8 +24,8 @@ struct checkpoint {
     store_t *store;
     journal_t *journal;
     state_t *state;
-    list_t dirty;   /* since the running checkpoint began */
-    list_t writing; /* what is left of it */
+    list_t dirty;    /* since the running checkpoint began */
+    list_t writing;  /* what is left of it */
     uint64_t floor;  /* stored */
     uint64_t target; /* floor of the running one; 0: none runs */
 };

@@ -2,8 +2,9 @@
  * working set back.
  *
  * A checkpoint begins at a head of the journal, writes what is dirty over several commits, and then
- * says "everything up to that head is in the records". Records may be newer than that: recovery loads
- * them and replays the journal from there to its end, which sets every field to its last value.
+ * says "everything up to that head is in the records". Records may be newer than that: recovery
+ * loads them and replays the journal from there to its end, which sets every field to its last
+ * value.
  */
 #ifndef CHISO_SCORER_CHECKPOINT_H
 #define CHISO_SCORER_CHECKPOINT_H
@@ -39,8 +40,8 @@ int checkpoint_recover(checkpoint_t *checkpoint, bool *catalog_changed);
 void checkpoint_dirty_result(void *checkpoint, result_t *result);
 void checkpoint_dirty_ranking(void *checkpoint, ranking_t *ranking);
 
-/* Begins one when it is due (or `force`), and writes the next slice within `txn`. Returns true while
- * there is more to write. The caller commits. */
+/* Begins one when it is due (or `force`), and writes the next slice within `txn`. Returns true
+ * while there is more to write. The caller commits. */
 bool checkpoint_step(checkpoint_t *checkpoint, store_txn_t *txn, bool force);
 /* Every journal record before it is in the records. */
 uint64_t checkpoint_floor(const checkpoint_t *checkpoint);

@@ -16,8 +16,7 @@ static const cyaml_schema_field_t scorer_fields[] = {
     CYAML_FIELD_MAPPING("bus", CYAML_FLAG_DEFAULT, scorer_config_t, bus, service_bus_fields),
     CYAML_FIELD_MAPPING("upstream", CYAML_FLAG_DEFAULT, scorer_config_t, upstream,
                         service_bus_fields),
-    CYAML_FIELD_MAPPING("store", CYAML_FLAG_OPTIONAL, scorer_config_t, store,
-                        service_store_fields),
+    CYAML_FIELD_MAPPING("store", CYAML_FLAG_OPTIONAL, scorer_config_t, store, service_store_fields),
     CYAML_FIELD_END,
 };
 const cyaml_schema_value_t scorer_schema = {

@@ -161,9 +161,9 @@ static void evaluate(score_t *s, store_txn_t *txn, result_t *r, const uint64_t *
 static bool take_figure(score_t *s, figure_state_t *to, const event_figure_t *from, bool whole)
 {
     decimal_t value = event_decimal(from->value);
-    bool news = to->revision == 0 || from->revision > to->revision ||
-                (whole && (from->revision != to->revision ||
-                           decimal_compare(value, to->value) != 0));
+    bool news =
+        to->revision == 0 || from->revision > to->revision ||
+        (whole && (from->revision != to->revision || decimal_compare(value, to->value) != 0));
     if (!news) {
         return false;
     }
@@ -359,7 +359,8 @@ static void write_score(score_t *s, store_txn_t *txn, result_t *r)
 
 void score_settle(score_t *s, store_txn_t *txn)
 {
-    /* ranks first, so that a Score carries the one it leads to; their own events follow the Scores */
+    /* ranks first, so that a Score carries the one it leads to; their own events follow the Scores
+     */
     buffer_t *events = calloc(s->state->n_rankings + 1, sizeof *events);
     if (events == NULL) {
         store_fail(txn, -ENOMEM);

@@ -1,8 +1,8 @@
 /* score.h - what a reading changes: the affected indicators, totals and ranks, and nothing else.
  *
- * Readings are applied one after the other; score_settle() then ranks the rankings that were touched
- * and writes the events. A unit that changes twice is settled in between, so that every revision has
- * its own event with the ranks of its moment.
+ * Readings are applied one after the other; score_settle() then ranks the rankings that were
+ * touched and writes the events. A unit that changes twice is settled in between, so that every
+ * revision has its own event with the ranks of its moment.
  */
 #ifndef CHISO_SCORER_SCORE_H
 #define CHISO_SCORER_SCORE_H
@@ -27,14 +27,15 @@ typedef struct {
 int score_init(score_t *score, state_t *state, journal_t *journal);
 void score_free(score_t *score);
 
-/* Applies a reading. `whole` says that it comes from a snapshot: values that differ are taken whatever
- * their revision. Failures (memory, store) stick to the transaction. */
+/* Applies a reading. `whole` says that it comes from a snapshot: values that differ are taken
+ * whatever their revision. Failures (memory, store) stick to the transaction. */
 void score_reading(score_t *score, store_txn_t *txn, const event_reading_t *reading, bool whole);
 /* Evaluates every result again, as after a change of the catalog. */
 void score_everything(score_t *score, store_txn_t *txn);
 void score_settle(score_t *score, store_txn_t *txn);
 
-/* Evaluates the indicators marked in `affected` (NULL: all) and the totals from the figures. Pure. */
+/* Evaluates the indicators marked in `affected` (NULL: all) and the totals from the figures. Pure.
+ */
 void score_evaluate(result_t *result, const uint64_t *affected);
 /* Competition ranks (1, 2, 2, 4) of the members' exact percentages, highest first, ties listed by
  * code; sorts the members. `ranks` has room for all; 0: not ranked. */

@@ -1,6 +1,7 @@
 /* scorer.c - everything decided: the service around the working set.
  *
- *   bus ─▶ batch {readings} ─▶ score (indicators, totals, ranks) ─▶ journal, offset; one commit ─▶ bus
+ *   bus ─▶ batch {readings} ─▶ score (indicators, totals, ranks) ─▶ journal, offset; one commit ─▶
+ * bus
  *
  * What a batch changes is in memory and in the journal; the records follow as a checkpoint. Memory
  * that ran ahead of a commit that failed is worthless, so a failed commit ends the process.
@@ -321,8 +322,8 @@ static void stop(void *state)
     bus_client_stop(&s->client);
     bus_server_stop(&s->server);
     /* a clean end leaves nothing to replay; a failed store is left alone */
-    for (int i = 0; whole && i < 1000000 && checkpoint_floor(s->checkpoint) <= journal_head(s->journal);
-         i++) {
+    for (int i = 0;
+         whole && i < 1000000 && checkpoint_floor(s->checkpoint) <= journal_head(s->journal); i++) {
         store_txn_t *txn = store_write(s->store);
         checkpoint_step(s->checkpoint, txn, true);
         if (commit(s, &txn) != 0) {
@@ -346,18 +347,21 @@ static const char help[] =
     "    chiso-scorer --help | --version\n"
     "\n"
     "DESCRIPTION\n"
-    "    Reads the journal of chiso-ingest, recomputes what each reading affects, in exact decimals,\n"
+    "    Reads the journal of chiso-ingest, recomputes what each reading affects, in exact "
+    "decimals,\n"
     "    and writes the new results and ranks into its own journal, from which chiso-publisher\n"
     "    reads. State, results and the position in ingest's journal are one commit.\n"
     "\n"
     "OPTIONS\n"
     "    --config FILE    the configuration, YAML; see docs/operate.md for every key\n"
-    "    --check-config   read it and the catalogs, report every error as FILE:LINE: KEY: …, and exit\n"
+    "    --check-config   read it and the catalogs, report every error as FILE:LINE: KEY: …, and "
+    "exit\n"
     "    --help           this text\n"
     "    --version        the version\n"
     "\n"
     "SIGNALS\n"
-    "    SIGTERM, SIGINT  write a checkpoint and exit. SIGKILL at any instant loses nothing that was\n"
+    "    SIGTERM, SIGINT  write a checkpoint and exit. SIGKILL at any instant loses nothing that "
+    "was\n"
     "                     acknowledged: the tail of the journal is replayed at the next start.\n"
     "\n"
     "EXIT STATUS\n"

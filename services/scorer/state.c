@@ -115,8 +115,8 @@ ranking_t *state_ranking(state_t *state, const catalog_index_t *index, const cha
                          Chiso__V1__Level level, const char *parent)
 {
     char key[MAX_KEY];
-    unsigned len = make_key(key, index->id, period, event_level_name(level),
-                            parent != NULL ? parent : "");
+    unsigned len =
+        make_key(key, index->id, period, event_level_name(level), parent != NULL ? parent : "");
     ranking_t *found = NULL;
     HASH_FIND(hh, state->rankings_by_key, key, len, found);
     if (found != NULL || len == 0) {
@@ -139,8 +139,7 @@ ranking_t *state_ranking(state_t *state, const catalog_index_t *index, const cha
 
 static bool join(ranking_t *ranking, result_t *result)
 {
-    if (ranking == NULL ||
-        !grow((void **)&ranking->members, ranking->n_members, sizeof(void *))) {
+    if (ranking == NULL || !grow((void **)&ranking->members, ranking->n_members, sizeof(void *))) {
         return false;
     }
     ranking->members[ranking->n_members++] = result;
@@ -183,8 +182,8 @@ result_t *state_result(state_t *state, const catalog_index_t *index, const char 
         return NULL;
     }
     r->local = state_ranking(state, index, period, unit->level, unit->parent);
-    r->nation = unit->parent != NULL ? state_ranking(state, index, period, unit->level, NULL)
-                                     : r->local;
+    r->nation =
+        unit->parent != NULL ? state_ranking(state, index, period, unit->level, NULL) : r->local;
     if (!join(r->local, r) || (r->nation != r->local && !join(r->nation, r))) {
         return NULL; /* out of memory: the caller stops the process */
     }
@@ -249,9 +248,8 @@ static void apply_indicators(result_t *r, const event_score_t *score)
     for (size_t i = 0; i < score->n_indicators; i++) {
         for (unsigned k = 0; k < r->index->n_indicators; k++) {
             if (strcmp(r->index->indicators[k].code, score->indicators[i]->code) == 0) {
-                r->indicators[k] = (indicator_state_t){
-                    (rule_status_t)score->indicators[i]->status,
-                    event_decimal(score->indicators[i]->points)};
+                r->indicators[k] = (indicator_state_t){(rule_status_t)score->indicators[i]->status,
+                                                       event_decimal(score->indicators[i]->points)};
             }
         }
     }

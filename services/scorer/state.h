@@ -1,7 +1,7 @@
 /* state.h - the scorer's working set: every result of every index and period, in memory.
  *
- * The journal is the truth and the store's records are a checkpoint of it. A result keeps its figures
- * with their provenance, its indicators, its totals and ranks; a ranking keeps its members.
+ * The journal is the truth and the store's records are a checkpoint of it. A result keeps its
+ * figures with their provenance, its indicators, its totals and ranks; a ranking keeps its members.
  */
 #ifndef CHISO_SCORER_STATE_H
 #define CHISO_SCORER_STATE_H
@@ -61,7 +61,8 @@ typedef struct result {
     char key[]; /* index NUL period NUL code NUL */
 } result_t;
 
-/* All units of one level of an index and period: under one parent, or in the nation (parent NULL). */
+/* All units of one level of an index and period: under one parent, or in the nation (parent NULL).
+ */
 struct ranking {
     const catalog_index_t *index;
     char period[PERIOD_TEXT_SIZE];
@@ -105,8 +106,8 @@ ranking_t *state_ranking(state_t *state, const catalog_index_t *index, const cha
                          Chiso__V1__Level level, const char *parent);
 const char *state_intern(state_t *state, const char *text); /* NULL: out of memory */
 
-/* Applies a Score (of the journal or a checkpoint) as it stands. 0; CHISO_E_NOT_FOUND when its index
- * is no longer in the catalog; -ENOMEM. */
+/* Applies a Score (of the journal or a checkpoint) as it stands. 0; CHISO_E_NOT_FOUND when its
+ * index is no longer in the catalog; -ENOMEM. */
 int state_apply_score(state_t *state, const event_score_t *score);
 int state_apply_ranking(state_t *state, const event_ranking_t *ranking);
 
