@@ -115,8 +115,7 @@ static void put_name(jw_t *j, const api_t *api, store_txn_t *txn, const model_gr
     }
 }
 
-static void put_index(jw_t *j, const api_t *api, store_txn_t *txn,
-                      const catalog_index_t *index)
+static void put_index(jw_t *j, const api_t *api, store_txn_t *txn, const catalog_index_t *index)
 {
     char max[DECIMAL_TEXT_SIZE];
     size_t n;
@@ -242,9 +241,9 @@ static void put_member(jw_t *j, const api_t *api, const catalog_index_t *index,
     jw_object_end(j);
 }
 
-static void put_ranking(jw_t *j, const api_t *api, const catalog_index_t *index,
-                        const char *period, Chiso__V1__Level level, const char *parent,
-                        members_t *m, int64_t as_of, uint32_t revision)
+static void put_ranking(jw_t *j, const api_t *api, const catalog_index_t *index, const char *period,
+                        Chiso__V1__Level level, const char *parent, members_t *m, int64_t as_of,
+                        uint32_t revision)
 {
     bool stale = false;
     qsort_r(m->scores, m->n, sizeof *m->scores, compare_members, m);
@@ -368,7 +367,7 @@ static void put_unit(jw_t *j, const api_t *api, const catalog_index_t *index,
     render_pillars(j, index, s, true);
     jw_array_end(j);
     jw_put_text(j, "stated_total_figure",
-                  index->stated_total >= 0 ? index->figures[index->stated_total].id : NULL);
+                index->stated_total >= 0 ? index->figures[index->stated_total].id : NULL);
     jw_key(j, "figures");
     jw_array(j);
     for (size_t i = 0; i < s->n_figures; i++) {

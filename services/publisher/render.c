@@ -107,8 +107,7 @@ static void render_indicator(jw_t *j, const catalog_index_t *index,
     jw_object_end(j);
 }
 
-void render_pillars(jw_t *j, const catalog_index_t *index, const event_score_t *s,
-                    bool indicators)
+void render_pillars(jw_t *j, const catalog_index_t *index, const event_score_t *s, bool indicators)
 {
     for (unsigned p = 0; p < index->n_pillars; p++) {
         const catalog_pillar_t *pillar = &index->pillars[p];
