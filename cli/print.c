@@ -7,29 +7,29 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void print_bytes(json_out_t *j, const char *name, const ProtobufCBinaryData *b)
+static void print_bytes(jw_t *j, const char *name, const ProtobufCBinaryData *b)
 {
     bool readable = strcmp(name, "body") == 0 || strcmp(name, "bytes") == 0;
     char *text = malloc(b->len * 2 + 1);
     if (text == NULL) {
-        json_null(j);
+        jw_null(j);
     } else if (readable && text_is_clean((const char *)b->data, b->len)) {
         memcpy(text, b->data, b->len);
         text[b->len] = '\0';
-        json_text(j, text);
+        jw_text(j, text);
     } else {
         sodium_bin2hex(text, b->len * 2 + 1, b->data, b->len);
-        json_text(j, text);
+        jw_text(j, text);
     }
     free(text);
 }
 
-static void print_value(json_out_t *j, const ProtobufCFieldDescriptor *f, const void *at)
+static void print_value(jw_t *j, const ProtobufCFieldDescriptor *f, const void *at)
 {
     const ProtobufCEnumValue *named;
     switch (f->type) {
     case PROTOBUF_C_TYPE_STRING:
-        json_text(j, *(char *const *)at);
+        jw_text(j, *(char *const *)at);
         break;
     case PROTOBUF_C_TYPE_BYTES:
         print_bytes(j, f->name, at);
@@ -39,16 +39,16 @@ static void print_value(json_out_t *j, const ProtobufCFieldDescriptor *f, const 
         break;
     case PROTOBUF_C_TYPE_ENUM:
         named = protobuf_c_enum_descriptor_get_value(f->descriptor, *(const int *)at);
-        json_text(j, named != NULL ? named->name : "?");
+        jw_text(j, named != NULL ? named->name : "?");
         break;
     case PROTOBUF_C_TYPE_BOOL:
-        json_flag(j, *(const protobuf_c_boolean *)at != 0);
+        jw_flag(j, *(const protobuf_c_boolean *)at != 0);
         break;
     case PROTOBUF_C_TYPE_UINT32:
-        json_whole(j, *(const uint32_t *)at);
+        jw_whole(j, *(const uint32_t *)at);
         break;
     default: /* int64 and uint64: the only others in our files */
-        json_whole(j, *(const int64_t *)at);
+        jw_whole(j, *(const int64_t *)at);
         break;
     }
 }
@@ -82,25 +82,25 @@ static bool is_set(const ProtobufCMessage *m, const ProtobufCFieldDescriptor *f)
     return *(const protobuf_c_boolean *)(const void *)(base + f->quantifier_offset) != 0;
 }
 
-void print_message(json_out_t *j, const ProtobufCMessage *m)
+void print_message(jw_t *j, const ProtobufCMessage *m)
 {
     const char *base = (const char *)m;
-    json_object(j);
+    jw_object(j);
     for (unsigned i = 0; i < m->descriptor->n_fields; i++) {
         const ProtobufCFieldDescriptor *f = &m->descriptor->fields[i];
         if (f->label == PROTOBUF_C_LABEL_REPEATED) {
             size_t n = *(const size_t *)(const void *)(base + f->quantifier_offset);
             const char *items = *(const char *const *)(const void *)(base + f->offset);
-            json_key(j, f->name);
-            json_array(j);
+            jw_key(j, f->name);
+            jw_array(j);
             for (size_t k = 0; k < n; k++) {
                 print_value(j, f, items + k * size_of(f));
             }
-            json_array_end(j);
+            jw_array_end(j);
         } else if (is_set(m, f)) {
-            json_key(j, f->name);
+            jw_key(j, f->name);
             print_value(j, f, base + f->offset);
         }
     }
-    json_object_end(j);
+    jw_object_end(j);
 }

@@ -7,6 +7,6 @@
 #include <protobuf-c/protobuf-c.h>
 
 /* Bytes fields are printed as hex, those named `body` and `bytes` as text where they are clean. */
-void print_message(json_out_t *j, const ProtobufCMessage *message);
+void print_message(jw_t *j, const ProtobufCMessage *message);
 
 #endif

@@ -26,19 +26,19 @@ static bool print_record(void *context, uint64_t seq, bytes_t payload)
 {
     uint64_t *left = context;
     buffer_t line = BUFFER_INIT(MAX_LINE);
-    json_out_t j = json_to(&line);
+    jw_t j = jw_to(&line);
     event_in_t in;
     char reason[256];
-    json_object(&j);
-    json_put_whole(&j, "seq", (int64_t)seq);
+    jw_object(&j);
+    jw_put_whole(&j, "seq", (int64_t)seq);
     if (event_decode(payload, reason, &in) == 0) {
-        json_key(&j, "event");
+        jw_key(&j, "event");
         print_message(&j, &in.event->base);
         event_release(&in);
     } else {
-        json_put_text(&j, "error", reason);
+        jw_put_text(&j, "error", reason);
     }
-    json_object_end(&j);
+    jw_object_end(&j);
     print_line(&line);
     buffer_free(&line);
     return --*left > 0;
@@ -85,21 +85,21 @@ int command_journal(int argc, char **argv)
 static void print_quarantined(uint64_t number, const Chiso__V1__Quarantined *q, bool whole)
 {
     buffer_t line = BUFFER_INIT(MAX_LINE);
-    json_out_t j = json_to(&line);
-    json_object(&j);
-    json_put_whole(&j, "number", (int64_t)number);
-    json_put_text(&j, "source", q->source);
-    json_put_text(&j, "series", q->series);
-    json_put_text(&j, "rule", q->rule);
-    json_put_text(&j, "reason", q->reason);
-    json_put_whole(&j, "times", q->times);
-    json_put_time(&j, "first_at", q->first_at);
-    json_put_time(&j, "last_at", q->last_at);
+    jw_t j = jw_to(&line);
+    jw_object(&j);
+    jw_put_whole(&j, "number", (int64_t)number);
+    jw_put_text(&j, "source", q->source);
+    jw_put_text(&j, "series", q->series);
+    jw_put_text(&j, "rule", q->rule);
+    jw_put_text(&j, "reason", q->reason);
+    jw_put_whole(&j, "times", q->times);
+    jw_put_time(&j, "first_at", q->first_at);
+    jw_put_time(&j, "last_at", q->last_at);
     if (whole) {
-        json_key(&j, "entry");
+        jw_key(&j, "entry");
         print_message(&j, &q->base);
     }
-    json_object_end(&j);
+    jw_object_end(&j);
     print_line(&line);
     buffer_free(&line);
 }
@@ -165,22 +165,22 @@ int command_quarantine(int argc, char **argv)
 static void print_letter(bytes_t key, const Chiso__V1__DeadLetter *letter, bool whole)
 {
     buffer_t line = BUFFER_INIT(MAX_LINE);
-    json_out_t j = json_to(&line);
+    jw_t j = jw_to(&line);
     event_in_t in;
     char reason[256];
-    json_object(&j);
-    json_put_text(&j, "target", (const char *)key.data); /* its part ends in NUL */
-    json_put_text(&j, "key", letter->key);
-    json_put_time(&j, "at", letter->at);
-    json_put_whole(&j, "status", letter->status);
-    json_put_text(&j, "reason", letter->reason);
+    jw_object(&j);
+    jw_put_text(&j, "target", (const char *)key.data); /* its part ends in NUL */
+    jw_put_text(&j, "key", letter->key);
+    jw_put_time(&j, "at", letter->at);
+    jw_put_whole(&j, "status", letter->status);
+    jw_put_text(&j, "reason", letter->reason);
     if (whole &&
         event_decode(bytes_of(letter->notice.data, letter->notice.len), reason, &in) == 0) {
-        json_key(&j, "notice");
+        jw_key(&j, "notice");
         print_message(&j, &in.event->notice->base);
         event_release(&in);
     }
-    json_object_end(&j);
+    jw_object_end(&j);
     print_line(&line);
     buffer_free(&line);
 }

@@ -6,13 +6,13 @@
 #include <assert.h>
 #include <string.h>
 
-json_out_t json_to(buffer_t *out)
+jw_t jw_to(buffer_t *out)
 {
-    return (json_out_t){.out = out};
+    return (jw_t){.out = out};
 }
 
 /* The comma before a value, unless it is the first or follows its key. */
-static void before_value(json_out_t *j)
+static void before_value(jw_t *j)
 {
     if (j->after_key) {
         j->after_key = false;
@@ -26,7 +26,7 @@ static void before_value(json_out_t *j)
     }
 }
 
-static void open_with(json_out_t *j, const char *bracket)
+static void open_with(jw_t *j, const char *bracket)
 {
     before_value(j);
     assert(j->depth < JSON_MAX_DEPTH);
@@ -34,29 +34,29 @@ static void open_with(json_out_t *j, const char *bracket)
     buffer_append(j->out, bracket, 1);
 }
 
-static void close_with(json_out_t *j, const char *bracket)
+static void close_with(jw_t *j, const char *bracket)
 {
     assert(j->depth > 0);
     j->depth--;
     buffer_append(j->out, bracket, 1);
 }
 
-void json_object(json_out_t *j)
+void jw_object(jw_t *j)
 {
     open_with(j, "{");
 }
 
-void json_object_end(json_out_t *j)
+void jw_object_end(jw_t *j)
 {
     close_with(j, "}");
 }
 
-void json_array(json_out_t *j)
+void jw_array(jw_t *j)
 {
     open_with(j, "[");
 }
 
-void json_array_end(json_out_t *j)
+void jw_array_end(jw_t *j)
 {
     close_with(j, "]");
 }
@@ -82,7 +82,7 @@ static void quoted(buffer_t *out, const char *text)
     buffer_append(out, "\"", 1);
 }
 
-void json_key(json_out_t *j, const char *key)
+void jw_key(jw_t *j, const char *key)
 {
     before_value(j);
     quoted(j->out, key);
@@ -90,7 +90,7 @@ void json_key(json_out_t *j, const char *key)
     j->after_key = true;
 }
 
-void json_text(json_out_t *j, const char *text)
+void jw_text(jw_t *j, const char *text)
 {
     before_value(j);
     if (text == NULL) {
@@ -100,43 +100,43 @@ void json_text(json_out_t *j, const char *text)
     }
 }
 
-void json_whole(json_out_t *j, int64_t value)
+void jw_whole(jw_t *j, int64_t value)
 {
     before_value(j);
     buffer_printf(j->out, "%lld", (long long)value);
 }
 
-void json_flag(json_out_t *j, bool value)
+void jw_flag(jw_t *j, bool value)
 {
     before_value(j);
     buffer_append_text(j->out, value ? "true" : "false");
 }
 
-void json_null(json_out_t *j)
+void jw_null(jw_t *j)
 {
-    json_text(j, NULL);
+    jw_text(j, NULL);
 }
 
-void json_put_text(json_out_t *j, const char *key, const char *text)
+void jw_put_text(jw_t *j, const char *key, const char *text)
 {
-    json_key(j, key);
-    json_text(j, text);
+    jw_key(j, key);
+    jw_text(j, text);
 }
 
-void json_put_whole(json_out_t *j, const char *key, int64_t value)
+void jw_put_whole(jw_t *j, const char *key, int64_t value)
 {
-    json_key(j, key);
-    json_whole(j, value);
+    jw_key(j, key);
+    jw_whole(j, value);
 }
 
-void json_put_flag(json_out_t *j, const char *key, bool value)
+void jw_put_flag(jw_t *j, const char *key, bool value)
 {
-    json_key(j, key);
-    json_flag(j, value);
+    jw_key(j, key);
+    jw_flag(j, value);
 }
 
-void json_put_time(json_out_t *j, const char *key, int64_t wall_ms)
+void jw_put_time(jw_t *j, const char *key, int64_t wall_ms)
 {
     char text[CLOCK_ISO_SIZE];
-    json_put_text(j, key, wall_ms != 0 ? clock_iso(wall_ms, text) : NULL);
+    jw_put_text(j, key, wall_ms != 0 ? clock_iso(wall_ms, text) : NULL);
 }

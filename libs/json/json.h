@@ -18,25 +18,25 @@ typedef struct {
     int depth;
     bool has_items[JSON_MAX_DEPTH];
     bool after_key;
-} json_out_t;
+} jw_t;
 
-json_out_t json_to(buffer_t *out);
+jw_t jw_to(buffer_t *out);
 
-void json_object(json_out_t *j);
-void json_object_end(json_out_t *j);
-void json_array(json_out_t *j);
-void json_array_end(json_out_t *j);
-void json_key(json_out_t *j, const char *key);
-void json_text(json_out_t *j, const char *text); /* NULL: null. UTF-8, as it is */
-void json_whole(json_out_t *j, int64_t value);
-void json_flag(json_out_t *j, bool value);
-void json_null(json_out_t *j);
+void jw_object(jw_t *j);
+void jw_object_end(jw_t *j);
+void jw_array(jw_t *j);
+void jw_array_end(jw_t *j);
+void jw_key(jw_t *j, const char *key);
+void jw_text(jw_t *j, const char *text); /* NULL: null. UTF-8, as it is */
+void jw_whole(jw_t *j, int64_t value);
+void jw_flag(jw_t *j, bool value);
+void jw_null(jw_t *j);
 
 /* Key and value at once. */
-void json_put_text(json_out_t *j, const char *key, const char *text);
-void json_put_whole(json_out_t *j, const char *key, int64_t value);
-void json_put_flag(json_out_t *j, const char *key, bool value);
+void jw_put_text(jw_t *j, const char *key, const char *text);
+void jw_put_whole(jw_t *j, const char *key, int64_t value);
+void jw_put_flag(jw_t *j, const char *key, bool value);
 /* A time as ISO 8601 UTC; 0: null. */
-void json_put_time(json_out_t *j, const char *key, int64_t wall_ms);
+void jw_put_time(jw_t *j, const char *key, int64_t wall_ms);
 
 #endif

@@ -96,10 +96,10 @@ static const model_group_t **groups_of(const model_t *m, const char *index, size
 }
 
 /* Name of a unit in any period of the index; its code when it is not known. */
-static void put_name(json_out_t *j, const api_t *api, store_txn_t *txn, const model_group_t *group)
+static void put_name(jw_t *j, const api_t *api, store_txn_t *txn, const model_group_t *group)
 {
     if (group->parent == NULL) {
-        json_put_text(j, "parent_name", NULL);
+        jw_put_text(j, "parent_name", NULL);
         return;
     }
     event_in_t in;
@@ -109,72 +109,71 @@ static void put_name(json_out_t *j, const api_t *api, store_txn_t *txn, const mo
         found = strcmp(other->index, group->index) == 0 &&
                 model_result(txn, other->index, other->period, group->parent, &in);
     }
-    json_put_text(j, "parent_name", found ? in.event->score->unit->name : group->parent);
+    jw_put_text(j, "parent_name", found ? in.event->score->unit->name : group->parent);
     if (found) {
         event_release(&in);
     }
 }
 
-static void put_index(json_out_t *j, const api_t *api, store_txn_t *txn,
-                      const catalog_index_t *index)
+static void put_index(jw_t *j, const api_t *api, store_txn_t *txn, const catalog_index_t *index)
 {
     char max[DECIMAL_TEXT_SIZE];
     size_t n;
     const model_group_t **groups = groups_of(api->model, index->id, &n);
-    json_object(j);
-    json_put_text(j, "id", index->id);
-    json_put_text(j, "title", index->title);
-    json_put_text(j, "decision", index->decision);
-    json_put_text(j, "date", index->date);
-    json_put_text(j, "issuer", index->issuer);
-    json_put_text(j, "max", decimal_format(index->max, max));
-    json_key(j, "periods");
-    json_array(j);
+    jw_object(j);
+    jw_put_text(j, "id", index->id);
+    jw_put_text(j, "title", index->title);
+    jw_put_text(j, "decision", index->decision);
+    jw_put_text(j, "date", index->date);
+    jw_put_text(j, "issuer", index->issuer);
+    jw_put_text(j, "max", decimal_format(index->max, max));
+    jw_key(j, "periods");
+    jw_array(j);
     for (size_t i = 0; groups != NULL && i < n; i++) {
         if (i == 0 || strcmp(groups[i - 1]->period, groups[i]->period) != 0) {
-            json_text(j, groups[i]->period);
+            jw_text(j, groups[i]->period);
         }
     }
-    json_array_end(j);
-    json_key(j, "levels");
-    json_array(j);
+    jw_array_end(j);
+    jw_key(j, "levels");
+    jw_array(j);
     for (size_t i = 0; groups != NULL && i < n; i++) {
-        json_object(j);
-        json_put_text(j, "period", groups[i]->period);
-        json_put_text(j, "level", event_level_name(groups[i]->level));
-        json_put_text(j, "parent", groups[i]->parent);
+        jw_object(j);
+        jw_put_text(j, "period", groups[i]->period);
+        jw_put_text(j, "level", event_level_name(groups[i]->level));
+        jw_put_text(j, "parent", groups[i]->parent);
         put_name(j, api, txn, groups[i]);
-        json_put_whole(j, "units", groups[i]->units);
-        json_object_end(j);
+        jw_put_whole(j, "units", groups[i]->units);
+        jw_object_end(j);
     }
-    json_array_end(j);
-    json_key(j, "pillars");
-    json_array(j);
+    jw_array_end(j);
+    jw_key(j, "pillars");
+    jw_array(j);
     for (unsigned i = 0; i < index->n_pillars; i++) {
-        json_object(j);
-        json_put_text(j, "code", index->pillars[i].code);
-        json_put_text(j, "title", index->pillars[i].title);
-        json_put_text(j, "max", decimal_format(index->pillars[i].max, max));
-        json_object_end(j);
+        jw_object(j);
+        jw_put_text(j, "code", index->pillars[i].code);
+        jw_put_text(j, "title", index->pillars[i].title);
+        jw_put_text(j, "max", decimal_format(index->pillars[i].max, max));
+        jw_object_end(j);
     }
-    json_array_end(j);
-    json_object_end(j);
+    jw_array_end(j);
+    jw_object_end(j);
     free(groups);
 }
 
 static void get_indexes(const api_t *api, http_request_t *request)
 {
     buffer_t body = BUFFER_INIT(MAX_BODY);
-    json_out_t j = json_to(&body);
+    jw_t j = jw_to(&body);
     store_txn_t *txn = store_read(api->model->store);
-    json_object(&j);
-    json_key(&j, "indexes");
-    json_array(&j);
+    jw_object(&j);
+    jw_key(&j, "indexes");
+    jw_array(&j);
     for (unsigned i = 0; i < catalog_count(api->catalog); i++) {
         put_index(&j, api, txn, catalog_at(api->catalog, i));
     }
-    json_array_end(&j);
-    json_object_end(&j);
+    jw_array_end(&j);
+    jw_object_end(&j);
     store_abort(&txn);
     reply_json(request, &body);
     buffer_free(&body);
@@ -222,7 +221,7 @@ static int compare_members(const void *a, const void *b, void *context)
     return p != q ? (p > q) - (p < q) : strcmp(x->unit->code, y->unit->code);
 }
 
-static void put_member(json_out_t *j, const api_t *api, const catalog_index_t *index,
+static void put_member(jw_t *j, const api_t *api, const catalog_index_t *index,
                        const event_score_t *score, bool nation)
 {
     event_score_t shown = *score;
@@ -231,20 +230,20 @@ static void put_member(json_out_t *j, const api_t *api, const catalog_index_t *i
         shown.rank = score->nation_rank;
         shown.has_previous_rank = shown.has_previous_rank && score->unit->parent == NULL;
     }
-    json_object(j);
+    jw_object(j);
     render_unit(j, score->unit);
     render_totals(j, &shown);
-    json_put_flag(j, "stale", model_is_stale(api->model, score));
-    json_key(j, "pillars");
-    json_array(j);
+    jw_put_flag(j, "stale", model_is_stale(api->model, score));
+    jw_key(j, "pillars");
+    jw_array(j);
     render_pillars(j, index, score, false);
-    json_array_end(j);
-    json_object_end(j);
+    jw_array_end(j);
+    jw_object_end(j);
 }
 
-static void put_ranking(json_out_t *j, const api_t *api, const catalog_index_t *index,
-                        const char *period, Chiso__V1__Level level, const char *parent,
-                        members_t *m, int64_t as_of, uint32_t revision)
+static void put_ranking(jw_t *j, const api_t *api, const catalog_index_t *index, const char *period,
+                        Chiso__V1__Level level, const char *parent, members_t *m, int64_t as_of,
+                        uint32_t revision)
 {
     bool stale = false;
     qsort_r(m->scores, m->n, sizeof *m->scores, compare_members, m);
@@ -253,21 +252,21 @@ static void put_ranking(json_out_t *j, const api_t *api, const catalog_index_t *
         as_of = s->as_of > as_of ? s->as_of : as_of;
         stale = stale || model_is_stale(api->model, s);
     }
-    json_object(j);
-    json_put_text(j, "index", index->id);
-    json_put_text(j, "period", period);
-    json_put_text(j, "level", event_level_name(level));
-    json_put_text(j, "parent", parent);
-    json_put_time(j, "as_of", as_of);
-    json_put_whole(j, "revision", revision);
-    json_put_flag(j, "stale", stale);
-    json_key(j, "units");
-    json_array(j);
+    jw_object(j);
+    jw_put_text(j, "index", index->id);
+    jw_put_text(j, "period", period);
+    jw_put_text(j, "level", event_level_name(level));
+    jw_put_text(j, "parent", parent);
+    jw_put_time(j, "as_of", as_of);
+    jw_put_whole(j, "revision", revision);
+    jw_put_flag(j, "stale", stale);
+    jw_key(j, "units");
+    jw_array(j);
     for (size_t i = 0; i < m->n; i++) {
         put_member(j, api, index, m->scores[i].event->score, m->nation);
     }
-    json_array_end(j);
-    json_object_end(j);
+    jw_array_end(j);
+    jw_object_end(j);
 }
 
 /* Which ranking is asked for; false after answering that it cannot be. */
@@ -319,7 +318,7 @@ static void get_ranking(const api_t *api, http_request_t *request, const catalog
                            index->id, period);
     } else {
         buffer_t body = BUFFER_INIT(MAX_BODY);
-        json_out_t j = json_to(&body);
+        jw_t j = jw_to(&body);
         put_ranking(&j, api, index, period, level, parent, &members, as_of, revision);
         reply_json(request, &body);
         buffer_free(&body);
@@ -332,10 +331,10 @@ static void get_ranking(const api_t *api, http_request_t *request, const catalog
 
 /* ---- a unit ---- */
 
-static void put_sources(json_out_t *j, const api_t *api, const event_score_t *s)
+static void put_sources(jw_t *j, const api_t *api, const event_score_t *s)
 {
-    json_key(j, "sources");
-    json_array(j);
+    jw_key(j, "sources");
+    jw_array(j);
     for (size_t i = 0; i < s->n_figures; i++) {
         const event_figure_t *f = s->figures[i];
         bool told = false;
@@ -348,52 +347,52 @@ static void put_sources(json_out_t *j, const api_t *api, const event_score_t *s)
             render_state(j, state);
         }
     }
-    json_array_end(j);
+    jw_array_end(j);
 }
 
-static void put_unit(json_out_t *j, const api_t *api, const catalog_index_t *index,
+static void put_unit(jw_t *j, const api_t *api, const catalog_index_t *index,
                      const event_score_t *s)
 {
-    json_object(j);
-    json_put_text(j, "index", s->index);
-    json_put_text(j, "period", s->period);
-    json_key(j, "unit");
-    json_object(j);
+    jw_object(j);
+    jw_put_text(j, "index", s->index);
+    jw_put_text(j, "period", s->period);
+    jw_key(j, "unit");
+    jw_object(j);
     render_unit(j, s->unit);
-    json_object_end(j);
+    jw_object_end(j);
     render_totals(j, s);
-    json_put_flag(j, "stale", model_is_stale(api->model, s));
-    json_key(j, "pillars");
-    json_array(j);
+    jw_put_flag(j, "stale", model_is_stale(api->model, s));
+    jw_key(j, "pillars");
+    jw_array(j);
     render_pillars(j, index, s, true);
-    json_array_end(j);
-    json_put_text(j, "stated_total_figure",
-                  index->stated_total >= 0 ? index->figures[index->stated_total].id : NULL);
-    json_key(j, "figures");
-    json_array(j);
+    jw_array_end(j);
+    jw_put_text(j, "stated_total_figure",
+                index->stated_total >= 0 ? index->figures[index->stated_total]->id : NULL);
+    jw_key(j, "figures");
+    jw_array(j);
     for (size_t i = 0; i < s->n_figures; i++) {
         render_figure(j, index, s->figures[i]);
     }
-    json_array_end(j);
+    jw_array_end(j);
     put_sources(j, api, s);
-    json_object_end(j);
+    jw_object_end(j);
 }
 
 static bool put_revision(void *context, const Chiso__V1__Revision *r)
 {
-    json_out_t *j = context;
-    json_object(j);
-    json_put_whole(j, "revision", r->revision);
-    json_put_time(j, "as_of", r->as_of);
-    json_put_text(j, "points", r->points);
-    json_put_text(j, "max", r->max);
-    json_key(j, "rank");
+    jw_t *j = context;
+    jw_object(j);
+    jw_put_whole(j, "revision", r->revision);
+    jw_put_time(j, "as_of", r->as_of);
+    jw_put_text(j, "points", r->points);
+    jw_put_text(j, "max", r->max);
+    jw_key(j, "rank");
     if (r->has_rank) {
-        json_whole(j, r->rank);
+        jw_whole(j, r->rank);
     } else {
-        json_null(j);
+        jw_null(j);
     }
-    json_object_end(j);
+    jw_object_end(j);
     return j->out->len < MAX_BODY / 2;
 }
 
@@ -409,14 +408,14 @@ static void get_unit(const api_t *api, http_request_t *request, const catalog_in
         return;
     }
     buffer_t body = BUFFER_INIT(MAX_BODY);
-    json_out_t j = json_to(&body);
+    jw_t j = jw_to(&body);
     if (history) {
-        json_object(&j);
-        json_key(&j, "revisions");
-        json_array(&j);
+        jw_object(&j);
+        jw_key(&j, "revisions");
+        jw_array(&j);
         model_history(txn, index->id, period, code, put_revision, &j);
-        json_array_end(&j);
-        json_object_end(&j);
+        jw_array_end(&j);
+        jw_object_end(&j);
     } else {
         put_unit(&j, api, index, in.event->score);
     }
@@ -431,15 +430,15 @@ static void get_unit(const api_t *api, http_request_t *request, const catalog_in
 static void get_sources(const api_t *api, http_request_t *request)
 {
     buffer_t body = BUFFER_INIT(MAX_BODY);
-    json_out_t j = json_to(&body);
-    json_object(&j);
-    json_key(&j, "sources");
-    json_array(&j);
+    jw_t j = jw_to(&body);
+    jw_object(&j);
+    jw_key(&j, "sources");
+    jw_array(&j);
     for (size_t i = 0; i < api->model->n_states; i++) {
         render_state(&j, api->model->states[i].event->source_state);
     }
-    json_array_end(&j);
-    json_object_end(&j);
+    jw_array_end(&j);
+    jw_object_end(&j);
     reply_json(request, &body);
     buffer_free(&body);
 }
@@ -447,12 +446,12 @@ static void get_sources(const api_t *api, http_request_t *request)
 static void get_health(const api_t *api, http_request_t *request)
 {
     buffer_t body = BUFFER_INIT(4096);
-    json_out_t j = json_to(&body);
-    json_object(&j);
-    json_put_text(&j, "status", "ok");
-    json_put_text(&j, "version", CHISO_VERSION);
-    json_put_whole(&j, "journal_head", (int64_t)journal_head(api->model->journal));
-    json_object_end(&j);
+    jw_t j = jw_to(&body);
+    jw_object(&j);
+    jw_put_text(&j, "status", "ok");
+    jw_put_text(&j, "version", CHISO_VERSION);
+    jw_put_whole(&j, "journal_head", (int64_t)journal_head(api->model->journal));
+    jw_object_end(&j);
     reply_json(request, &body);
     buffer_free(&body);
 }

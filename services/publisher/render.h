@@ -14,14 +14,14 @@ void render_ranking(const event_ranking_t *ranking, buffer_t *out);
 void render_source(const event_source_state_t *state, buffer_t *out);
 
 /* Parts, into an object that is open. */
-void render_unit(json_out_t *j, const event_unit_t *unit);
+void render_unit(jw_t *j, const event_unit_t *unit);
 /* points, max, percent, change, rank, previous_rank, nation_rank, revision, as_of */
-void render_totals(json_out_t *j, const event_score_t *score);
+void render_totals(jw_t *j, const event_score_t *score);
 /* {"code","title","points","max","status"[,"indicators"]} for each pillar of an open array. */
-void render_pillars(json_out_t *j, const catalog_index_t *index, const event_score_t *score,
+void render_pillars(jw_t *j, const catalog_index_t *index, const event_score_t *score,
                     bool indicators);
-void render_figure(json_out_t *j, const catalog_index_t *index, const event_figure_t *figure);
-void render_state(json_out_t *j, const event_source_state_t *state);
+void render_figure(jw_t *j, const catalog_index_t *index, const event_figure_t *figure);
+void render_state(jw_t *j, const event_source_state_t *state);
 
 /* The deterministic key of a revision of a result. It names the scorer's journal too: revisions of
  * another life of the scorer are other revisions. */
