@@ -12,6 +12,10 @@ static const char help[] =
     "    chiso - looks after a chiso installation\n"
     "\n"
     "SYNOPSIS\n"
+    "    chiso lint [--catalogs DIR] [FILE...]\n"
+    "    chiso evaluate --index ID [--json] [--catalogs DIR] < LINES\n"
+    "    chiso explain --index ID [--catalogs DIR] CODE [INPUTS]\n"
+    "    chiso diff [--catalogs DIR] OLD NEW\n"
     "    chiso verify [--ingest DIR] [--scorer DIR] [--publisher DIR] [--index FILE]...\n"
     "    chiso journal --data DIR [--from N] [--count N]\n"
     "    chiso quarantine list --ingest DIR\n"
@@ -22,6 +26,19 @@ static const char help[] =
     "    chiso --help | --version\n"
     "\n"
     "DESCRIPTION\n"
+    "    lint        checks catalogs: sums and counts against those that the document states, "
+    "bands,\n"
+    "                options, inputs, codes, figures. ERROR makes the exit code 1; DOCUMENT tells\n"
+    "                where the official text contradicts itself; NOTE is for the reader.\n"
+    "    evaluate    reads a JSON object a line, "
+    "{\"unit\":…,\"inputs\":{CODE:{…}},\"excluded\":[…]}, and\n"
+    "                writes the points, statuses, totals and ranks of each, one a line, in order. "
+    "All\n"
+    "                lines are the units of one assessment. See docs/evaluate.md.\n"
+    "    explain     shows the rule of an indicator as a formula, its official text and notes; "
+    "with\n"
+    "                INPUTS ({\"a\":\"…\"}) works it out step by step.\n"
+    "    diff        shows what changed from one catalog to another.\n"
     "    verify      checks the journals' checksums and hash chains; scores everything again from\n"
     "                ingest's figures and compares with the scorer's results and ranks; compares "
     "the\n"
@@ -45,8 +62,14 @@ int main(int argc, char **argv)
         const char *name;
         int (*run)(int argc, char **argv);
     } commands[] = {
-        {"verify", command_verify},         {"journal", command_journal},
-        {"quarantine", command_quarantine}, {"dead", command_dead},
+        {"lint", command_lint},
+        {"evaluate", command_evaluate},
+        {"explain", command_explain},
+        {"diff", command_diff},
+        {"verify", command_verify},
+        {"journal", command_journal},
+        {"quarantine", command_quarantine},
+        {"dead", command_dead},
         {"keygen", command_keygen},
     };
     log_init("cli", LOG_AT_WARN);

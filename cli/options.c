@@ -13,7 +13,8 @@ int options_read(int argc, char **argv, const option_spec_t *specs, int *first)
 {
     struct option known[MAX_SPECS + 1] = {{0}};
     for (int i = 0; specs[i].name != NULL && i < MAX_SPECS; i++) {
-        known[i] = (struct option){specs[i].name, required_argument, NULL, i};
+        known[i] = (struct option){
+            specs[i].name, specs[i].flag != NULL ? no_argument : required_argument, NULL, i};
     }
     int i;
     optind = 1;
@@ -22,7 +23,9 @@ int options_read(int argc, char **argv, const option_spec_t *specs, int *first)
             fprintf(stderr, "try 'chiso --help'\n");
             return CHISO_EXIT_USAGE;
         }
-        if (specs[i].value != NULL) {
+        if (specs[i].flag != NULL) {
+            *specs[i].flag = true;
+        } else if (specs[i].value != NULL) {
             *specs[i].value = optarg;
         } else if (*specs[i].n_values < OPTIONS_MAX_REPEATED) {
             specs[i].values[(*specs[i].n_values)++] = optarg;

@@ -11,6 +11,7 @@ typedef struct {
     const char **value;  /* last one given; or NULL */
     const char **values; /* room for OPTIONS_MAX_REPEATED, or NULL */
     unsigned *n_values;
+    bool *flag; /* an option without a value, or NULL */
 } option_spec_t;
 
 /* Reads argv; what is no option is left in argv[*first…]. 0, or CHISO_EXIT_USAGE after saying why.

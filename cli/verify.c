@@ -13,6 +13,7 @@
 #include "scorer/checkpoint.h"
 #include "scorer/score.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -119,7 +120,7 @@ static void take_reading(verify_t *v, const event_reading_t *reading)
         for (size_t k = 0; k < reading->n_figures; k++) {
             const event_figure_t *from = reading->figures[k];
             for (unsigned slot = 0; slot < index->n_figures; slot++) {
-                if (strcmp(index->figures[slot].id, from->id) != 0) {
+                if (strcmp(index->figures[slot]->id, from->id) != 0) {
                     continue;
                 }
                 result_t *r = state_result(&v->computed, index, reading->period, reading->unit);

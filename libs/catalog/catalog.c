@@ -1,267 +1,111 @@
 /* catalog.c - see catalog.h.
  *
- * libcyaml fills the structs of the file's form (file_*_t); build() checks them and lays out the
- * constant form that the scorer walks. The file's structs are kept: the texts live there.
+ * libcyaml fills the structs of the file's form (form.h); here they are checked and laid out as the
+ * constant form that the scorer walks. The form is kept: the texts live there.
  */
 #include "catalog/catalog.h"
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "compile.h"
 #include "config/config.h"
+#include "form.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <libgen.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct {
-    char *code, *title, *max, *points, *note;
-} file_indicator_t;
-
-typedef struct {
-    char *code, *title, *max;
-    file_indicator_t *indicators;
-    unsigned indicators_count;
-} file_pillar_t;
-
-typedef struct {
-    char *id, *title, *unit;
-} file_figure_t;
-
-typedef struct {
-    char *format, *index, *title, *decision, *date, *issuer, *max, *stated_total;
-    int *levels;
-    unsigned levels_count;
-    file_figure_t *figures;
-    unsigned figures_count;
-    file_pillar_t *pillars;
-    unsigned pillars_count;
-} file_index_t;
+#define MAX_DICTIONARY_FILES 64
+#define MAX_DICTIONARY 4096
 
 typedef struct {
     config_t *file;
-    file_index_t *data;
+    form_index_t *form;
     catalog_index_t index;
 } entry_t;
+
+typedef struct {
+    config_t *file;
+    form_figures_t *form;
+} dictionary_t;
 
 struct catalog {
     entry_t *entries;
     unsigned n_entries;
+    dictionary_t dictionaries[MAX_DICTIONARY_FILES];
+    unsigned n_dictionaries;
+    catalog_figure_t *figures;
+    unsigned n_figures;
     uint8_t fingerprint[32];
 };
 
-#define TEXT(key, type, member)                                                                    \
-    CYAML_FIELD_STRING_PTR(key, CYAML_FLAG_POINTER, type, member, 1, 4096)
-#define CODE(key, type, member) CYAML_FIELD_STRING_PTR(key, CYAML_FLAG_POINTER, type, member, 1, 64)
-#define OPTIONAL(key, type, member)                                                                \
-    CYAML_FIELD_STRING_PTR(key, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, type, member, 1, 4096)
+/* ---- the dictionary ---- */
 
-static const cyaml_schema_field_t indicator_fields[] = {
-    CODE("code", file_indicator_t, code),     TEXT("title", file_indicator_t, title),
-    CODE("max", file_indicator_t, max),       CODE("points", file_indicator_t, points),
-    OPTIONAL("note", file_indicator_t, note), CYAML_FIELD_END,
-};
-static const cyaml_schema_value_t indicator_schema = {
-    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, file_indicator_t, indicator_fields),
-};
-static const cyaml_schema_field_t pillar_fields[] = {
-    CODE("code", file_pillar_t, code),
-    TEXT("title", file_pillar_t, title),
-    CODE("max", file_pillar_t, max),
-    CYAML_FIELD_SEQUENCE("indicators", CYAML_FLAG_POINTER, file_pillar_t, indicators,
-                         &indicator_schema, 1, CATALOG_MAX_INDICATORS),
-    CYAML_FIELD_END,
-};
-static const cyaml_schema_value_t pillar_schema = {
-    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, file_pillar_t, pillar_fields),
-};
-static const cyaml_schema_field_t figure_fields[] = {
-    CODE("id", file_figure_t, id),
-    TEXT("title", file_figure_t, title),
-    TEXT("unit", file_figure_t, unit),
-    CYAML_FIELD_END,
-};
-static const cyaml_schema_value_t figure_schema = {
-    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, file_figure_t, figure_fields),
-};
-static const cyaml_strval_t level_names[] = {{"province", 1}, {"department", 2}, {"commune", 3}};
-static const cyaml_schema_value_t level_schema = {
-    CYAML_VALUE_ENUM(CYAML_FLAG_DEFAULT, int, level_names, 3),
-};
-static const cyaml_schema_field_t index_fields[] = {
-    CODE("format", file_index_t, format),
-    CODE("index", file_index_t, index),
-    TEXT("title", file_index_t, title),
-    TEXT("decision", file_index_t, decision),
-    CODE("date", file_index_t, date),
-    TEXT("issuer", file_index_t, issuer),
-    CYAML_FIELD_SEQUENCE("levels", CYAML_FLAG_POINTER, file_index_t, levels, &level_schema, 1, 3),
-    CODE("max", file_index_t, max),
-    OPTIONAL("stated_total", file_index_t, stated_total),
-    CYAML_FIELD_SEQUENCE("figures", CYAML_FLAG_POINTER, file_index_t, figures, &figure_schema, 1,
-                         CATALOG_MAX_FIGURES),
-    CYAML_FIELD_SEQUENCE("pillars", CYAML_FLAG_POINTER, file_index_t, pillars, &pillar_schema, 1,
-                         64),
-    CYAML_FIELD_END,
-};
-static const cyaml_schema_value_t index_schema = {
-    CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, file_index_t, index_fields),
-};
-
-static int read_max(config_t *file, const char *path, const char *text, decimal_t *out)
+static const catalog_figure_t *dictionary_find(const catalog_t *c, const char *id)
 {
-    if (decimal_parse(text, strlen(text), out) != 0 || decimal_sign(*out) <= 0) {
-        return config_error(file, path,
-                            "'%s'; expected a decimal above 0, such as \"18\" or \"0.5\"", text);
-    }
-    return 0;
-}
-
-static int find_figure(const catalog_index_t *index, const char *id)
-{
-    for (unsigned i = 0; i < index->n_figures; i++) {
-        if (strcmp(index->figures[i].id, id) == 0) {
-            return (int)i;
+    for (unsigned i = 0; i < c->n_figures; i++) {
+        if (strcmp(c->figures[i].id, id) == 0) {
+            return &c->figures[i];
         }
     }
-    return -1;
+    return NULL;
 }
 
-static int build_figures(entry_t *e)
+static int add_figures(catalog_t *c, const dictionary_t *d)
 {
-    catalog_index_t *index = &e->index;
-    index->figures = calloc(e->data->figures_count, sizeof *index->figures);
-    if (index->figures == NULL) {
-        return -ENOMEM;
+    if (strcmp(d->form->format, "1") != 0) {
+        return config_error(d->file, "format", "'%s'; expected \"1\"", d->form->format);
     }
     int rc = 0;
-    for (unsigned i = 0; i < e->data->figures_count; i++) {
-        const file_figure_t *f = &e->data->figures[i];
-        if (find_figure(index, f->id) >= 0) {
-            char path[64];
-            snprintf(path, sizeof path, "figures[%u].id", i);
-            rc = config_error(e->file, path, "'%s' stands twice; expected each figure once", f->id);
+    for (unsigned i = 0; i < d->form->figures_count; i++) {
+        const form_figure_t *f = &d->form->figures[i];
+        char path[64];
+        snprintf(path, sizeof path, "figures[%u].id", i);
+        if (dictionary_find(c, f->id) != NULL) {
+            rc = config_error(d->file, path,
+                              "'%s' stands twice in the dictionary; expected each "
+                              "figure once",
+                              f->id);
+        } else if (c->n_figures == MAX_DICTIONARY || strlen(f->id) > 64) {
+            rc = config_error(d->file, path, "more than %d figures, or an id of more than 64 bytes",
+                              MAX_DICTIONARY);
+        } else {
+            c->figures[c->n_figures++] =
+                (catalog_figure_t){f->id, f->title, f->unit, (catalog_provider_t)f->provider};
         }
-        index->figures[index->n_figures++] = (catalog_figure_t){f->id, f->title, f->unit};
     }
     return rc;
 }
 
-static int build_indicator(entry_t *e, unsigned p, unsigned i, decimal_t *sum)
+static int compare_names(const void *a, const void *b)
 {
-    catalog_index_t *index = &e->index;
-    const file_indicator_t *from = &e->data->pillars[p].indicators[i];
-    catalog_indicator_t to = {
-        .code = from->code, .title = from->title, .note = from->note, .pillar = p};
-    char path[96];
-    snprintf(path, sizeof path, "pillars[%u].indicators[%u].max", p, i);
-    int rc = read_max(e->file, path, from->max, &to.max);
-    int figure = find_figure(index, from->points);
-    if (figure < 0) {
-        snprintf(path, sizeof path, "pillars[%u].indicators[%u].points", p, i);
-        rc = config_error(e->file, path, "'%s' is not declared; expected an id of 'figures'",
-                          from->points);
-    }
-    for (unsigned k = 0; k < index->n_indicators; k++) {
-        if (strcmp(index->indicators[k].code, to.code) == 0) {
-            snprintf(path, sizeof path, "pillars[%u].indicators[%u].code", p, i);
-            rc = config_error(e->file, path, "'%s' stands twice; expected a code of its own",
-                              to.code);
-        }
-    }
-    to.points = (unsigned)figure;
-    index->indicators[index->n_indicators++] = to;
-    if (rc == 0) {
-        rc = decimal_add(*sum, to.max, sum);
-    }
-    return rc;
+    return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static int check_sum(entry_t *e, const char *path, decimal_t stated, decimal_t sum)
+/* The names of the YAML files of a folder, sorted; a folder that is not there has none. */
+static int list_files(const char *folder, char **names, unsigned *n)
 {
-    if (decimal_compare(stated, sum) != 0) {
-        char a[DECIMAL_TEXT_SIZE];
-        char b[DECIMAL_TEXT_SIZE];
-        return config_error(e->file, path, "is %s; expected the sum of its parts, %s",
-                            decimal_format(stated, a), decimal_format(sum, b));
+    DIR *dir = opendir(folder);
+    struct dirent *entry;
+    *n = 0;
+    while (dir != NULL && (entry = readdir(dir)) != NULL) {
+        size_t len = strlen(entry->d_name);
+        if (len > 5 && strcmp(entry->d_name + len - 5, ".yaml") == 0 && *n < MAX_DICTIONARY_FILES) {
+            if (asprintf(&names[*n], "%s/%s", folder, entry->d_name) < 0) {
+                closedir(dir);
+                return -ENOMEM;
+            }
+            ++*n;
+        }
     }
+    if (dir != NULL) {
+        closedir(dir);
+    }
+    qsort(names, *n, sizeof *names, compare_names);
     return 0;
-}
-
-static int build_pillar(entry_t *e, unsigned p, decimal_t *total)
-{
-    const file_pillar_t *from = &e->data->pillars[p];
-    catalog_pillar_t *to = &e->index.pillars[e->index.n_pillars++];
-    *to = (catalog_pillar_t){.code = from->code,
-                             .title = from->title,
-                             .first = e->index.n_indicators,
-                             .count = from->indicators_count};
-    decimal_t sum = DECIMAL_ZERO;
-    int rc = 0;
-    for (unsigned i = 0; i < from->indicators_count; i++) {
-        int one = build_indicator(e, p, i, &sum);
-        rc = rc != 0 ? rc : one;
-    }
-    char path[64];
-    snprintf(path, sizeof path, "pillars[%u].max", p);
-    if (read_max(e->file, path, from->max, &to->max) != 0) {
-        return CHISO_E_CONFIG;
-    }
-    if (rc == 0) {
-        rc = check_sum(e, path, to->max, sum);
-    }
-    return rc != 0 ? rc : decimal_add(*total, to->max, total);
-}
-
-static int build(entry_t *e)
-{
-    const file_index_t *data = e->data;
-    catalog_index_t *index = &e->index;
-    *index = (catalog_index_t){.id = data->index,
-                               .title = data->title,
-                               .decision = data->decision,
-                               .date = data->date,
-                               .issuer = data->issuer,
-                               .stated_total = -1};
-    if (strcmp(data->format, "1") != 0) {
-        return config_error(e->file, "format", "'%s'; expected \"1\"", data->format);
-    }
-    for (unsigned i = 0; i < data->levels_count; i++) {
-        index->levels |= 1U << data->levels[i];
-    }
-    unsigned n_indicators = 0;
-    for (unsigned p = 0; p < data->pillars_count; p++) {
-        n_indicators += data->pillars[p].indicators_count;
-    }
-    if (n_indicators > CATALOG_MAX_INDICATORS) {
-        return config_error(e->file, "pillars", "%u indicators; expected at most %d", n_indicators,
-                            CATALOG_MAX_INDICATORS);
-    }
-    index->pillars = calloc(data->pillars_count, sizeof *index->pillars);
-    index->indicators = calloc(n_indicators, sizeof *index->indicators);
-    if (index->pillars == NULL || index->indicators == NULL) {
-        return -ENOMEM;
-    }
-    int rc = build_figures(e);
-    decimal_t total = DECIMAL_ZERO;
-    for (unsigned p = 0; p < data->pillars_count; p++) {
-        int one = build_pillar(e, p, &total);
-        rc = rc != 0 ? rc : one;
-    }
-    if (read_max(e->file, "max", data->max, &index->max) != 0) {
-        rc = CHISO_E_CONFIG;
-    } else if (rc == 0) {
-        rc = check_sum(e, "max", index->max, total);
-    }
-    if (data->stated_total != NULL) {
-        index->stated_total = find_figure(index, data->stated_total);
-        if (index->stated_total < 0) {
-            rc = config_error(e->file, "stated_total",
-                              "'%s' is not declared; expected an id of 'figures'",
-                              data->stated_total);
-        }
-    }
-    return rc;
 }
 
 static int hash_file(crypto_hash_sha256_state *state, const char *path)
@@ -279,6 +123,267 @@ static int hash_file(crypto_hash_sha256_state *state, const char *path)
     return 0;
 }
 
+static int load_dictionary(catalog_t *c, const char *index_file, FILE *errors,
+                           crypto_hash_sha256_state *hash)
+{
+    char *copy = strdup(index_file);
+    char *folder = NULL;
+    char *names[MAX_DICTIONARY_FILES] = {NULL};
+    unsigned n = 0;
+    c->figures = calloc(MAX_DICTIONARY, sizeof *c->figures);
+    int rc =
+        copy == NULL || c->figures == NULL || asprintf(&folder, "%s/figures", dirname(copy)) < 0
+            ? -ENOMEM
+            : list_files(folder, names, &n);
+    for (unsigned i = 0; i < n; i++) {
+        dictionary_t *d = &c->dictionaries[c->n_dictionaries];
+        int one = config_load(names[i], &form_figures_schema, errors, (void **)&d->form, &d->file);
+        if (one == 0) {
+            c->n_dictionaries++;
+            one = add_figures(c, d);
+            hash_file(hash, names[i]);
+        }
+        rc = rc != 0 ? rc : one;
+        free(names[i]);
+    }
+    free(copy);
+    free(folder);
+    return rc;
+}
+
+/* ---- figures of one index ---- */
+
+/* The place of a figure among the index's, added on first use; -1 when it is not in the dictionary.
+ */
+static int use_figure(const catalog_t *c, catalog_index_t *index, const char *id)
+{
+    for (unsigned i = 0; i < index->n_figures; i++) {
+        if (strcmp(index->figures[i]->id, id) == 0) {
+            return (int)i;
+        }
+    }
+    const catalog_figure_t *figure = dictionary_find(c, id);
+    if (figure == NULL || index->n_figures == CATALOG_MAX_FIGURES) {
+        return -1;
+    }
+    index->figures[index->n_figures] = figure;
+    return (int)index->n_figures++;
+}
+
+typedef struct {
+    const char *name;
+    bool found;
+} wanted_t;
+
+static void match_name(void *context, const char *name, bool quantity)
+{
+    wanted_t *wanted = context;
+    (void)quantity;
+    wanted->found = wanted->found || strcmp(name, wanted->name) == 0;
+}
+
+static int build_inputs(const catalog_t *c, entry_t *e, const char *path,
+                        const form_indicator_t *from, catalog_indicator_t *to)
+{
+    int rc = 0;
+    to->inputs = calloc(FORM_INPUTS, sizeof *to->inputs);
+    if (to->inputs == NULL) {
+        return -ENOMEM;
+    }
+    for (unsigned i = 0; i < FORM_INPUTS; i++) {
+        const char *id = from->inputs.figure[i];
+        if (id == NULL) {
+            continue;
+        }
+        char at[192];
+        snprintf(at, sizeof at, "%s.inputs.%s", path, form_input_names[i]);
+        wanted_t wanted = {.name = form_input_names[i]};
+        rule_names(&to->rule, match_name, &wanted);
+        int figure = use_figure(c, &e->index, id);
+        if (!wanted.found) {
+            rc = config_error(e->file, at,
+                              "the rule does not read '%s'; expected an input that it "
+                              "names",
+                              form_input_names[i]);
+        } else if (figure < 0) {
+            rc = config_error(e->file, at,
+                              "'%s' is not in the figure dictionary; expected an id of "
+                              "figures/*.yaml",
+                              id);
+        } else {
+            to->inputs[to->n_inputs++] = (catalog_input_t){form_input_names[i], (unsigned)figure};
+        }
+    }
+    return rc;
+}
+
+/* ---- indicators and pillars ---- */
+
+static int check_sum(entry_t *e, const char *path, decimal_t stated, decimal_t sum)
+{
+    if (decimal_compare(stated, sum) != 0) {
+        char a[DECIMAL_TEXT_SIZE];
+        char b[DECIMAL_TEXT_SIZE];
+        return config_error(e->file, path, "is %s; expected the sum of its parts, %s",
+                            decimal_format(stated, a), decimal_format(sum, b));
+    }
+    return 0;
+}
+
+static int keep(int so_far, int now)
+{
+    return so_far != 0 ? so_far : now;
+}
+
+static int build_indicator(const catalog_t *c, entry_t *e, const char *path,
+                           const form_indicator_t *from, unsigned pillar, int parent,
+                           decimal_t *sum)
+{
+    catalog_index_t *index = &e->index;
+    if (index->n_indicators == CATALOG_MAX_INDICATORS) {
+        return config_error(e->file, path, "more than %d indicators", CATALOG_MAX_INDICATORS);
+    }
+    char at[192];
+    int rc = 0;
+    snprintf(at, sizeof at, "%s.code", path);
+    if (catalog_indicator(index, from->code) >= 0 || strlen(from->code) > 32) {
+        rc = config_error(e->file, at,
+                          "'%s' stands twice or is longer than 32 bytes; expected a code "
+                          "of its own",
+                          from->code);
+    }
+    unsigned place = index->n_indicators++;
+    catalog_indicator_t *to = &index->indicators[place];
+    *to = (catalog_indicator_t){.code = from->code,
+                                .title = from->title,
+                                .pillar = pillar,
+                                .parent = parent,
+                                .excluded = from->excluded ||
+                                            (parent >= 0 && index->indicators[parent].excluded),
+                                .text = from->text,
+                                .note = from->note,
+                                .scorer = from->scorer,
+                                .lead = from->lead,
+                                .coordinators = from->coordinators,
+                                .work = from->work,
+                                .frequency = from->frequency,
+                                .basis = from->basis,
+                                .evidence = from->evidence,
+                                .replaces = from->replaces,
+                                .line = config_line(e->file, path)};
+    snprintf(at, sizeof at, "%s.max", path);
+    rc = keep(rc, compile_decimal(e->file, at, from->max, true, &to->max));
+    snprintf(at, sizeof at, "%s.rule", path);
+    rc = keep(rc, compile_rule(e->file, at, &from->rule, to->max, &to->rule));
+    rc = keep(rc, build_inputs(c, e, path, from, to));
+    decimal_add(*sum, to->max, sum);
+    if ((to->rule.kind == RULE_CHILDREN) != (from->children_count > 0)) {
+        rc =
+            config_error(e->file, path, "expected children together with the rule {children: sum}");
+    }
+    decimal_t children = DECIMAL_ZERO;
+    for (unsigned i = 0; i < from->children_count; i++) {
+        snprintf(at, sizeof at, "%s.children[%u]", path, i);
+        rc = keep(rc, build_indicator(c, e, at, &from->children[i], pillar, (int)place, &children));
+    }
+    if (rc == 0 && from->children_count > 0) {
+        snprintf(at, sizeof at, "%s.max", path);
+        rc = check_sum(e, at, index->indicators[place].max, children);
+    }
+    return rc;
+}
+
+static int build_pillar(const catalog_t *c, entry_t *e, unsigned p, decimal_t *total)
+{
+    const form_pillar_t *from = &e->form->pillars[p];
+    catalog_pillar_t *to = &e->index.pillars[e->index.n_pillars++];
+    char path[96];
+    snprintf(path, sizeof path, "pillars[%u]", p);
+    *to = (catalog_pillar_t){.code = from->code,
+                             .title = from->title,
+                             .first = e->index.n_indicators,
+                             .stated_indicators = from->stated_indicators,
+                             .line = config_line(e->file, path)};
+    decimal_t sum = DECIMAL_ZERO;
+    int rc = 0;
+    for (unsigned i = 0; i < from->indicators_count; i++) {
+        snprintf(path, sizeof path, "pillars[%u].indicators[%u]", p, i);
+        rc = keep(rc, build_indicator(c, e, path, &from->indicators[i], p, -1, &sum));
+    }
+    to->count = e->index.n_indicators - to->first;
+    snprintf(path, sizeof path, "pillars[%u].max", p);
+    rc = keep(rc, compile_decimal(e->file, path, from->max, true, &to->max));
+    if (rc == 0) {
+        rc = check_sum(e, path, to->max, sum);
+    }
+    return keep(rc, decimal_add(*total, to->max, total));
+}
+
+static int build(const catalog_t *c, entry_t *e)
+{
+    const form_index_t *form = e->form;
+    catalog_index_t *index = &e->index;
+    *index = (catalog_index_t){.id = form->index,
+                               .title = form->title,
+                               .decision = form->decision,
+                               .date = form->date,
+                               .issuer = form->issuer,
+                               .file = config_file(e->file),
+                               .stated_max = form->stated.max,
+                               .stated_indicators = form->stated.indicators,
+                               .partial = form->partial,
+                               .notes = (const char *const *)form->notes,
+                               .n_notes = form->notes_count,
+                               .stated_total = -1};
+    if (strcmp(form->format, "1") != 0) {
+        return config_error(e->file, "format", "'%s'; expected \"1\"", form->format);
+    }
+    for (unsigned i = 0; i < form->levels_count; i++) {
+        index->levels |= 1U << form->levels[i];
+    }
+    index->figures = calloc(CATALOG_MAX_FIGURES, sizeof *index->figures);
+    index->pillars = calloc(form->pillars_count, sizeof *index->pillars);
+    index->indicators = calloc(CATALOG_MAX_INDICATORS, sizeof *index->indicators);
+    if (index->figures == NULL || index->pillars == NULL || index->indicators == NULL) {
+        return -ENOMEM;
+    }
+    int rc = 0;
+    decimal_t total = DECIMAL_ZERO;
+    for (unsigned p = 0; p < form->pillars_count; p++) {
+        rc = keep(rc, build_pillar(c, e, p, &total));
+    }
+    rc = keep(rc, compile_decimal(e->file, "max", form->max, true, &index->max));
+    if (rc == 0) {
+        rc = check_sum(e, "max", index->max, total);
+    }
+    if (form->stated_total != NULL) {
+        index->stated_total = use_figure(c, index, form->stated_total);
+        if (index->stated_total < 0) {
+            rc = config_error(e->file, "stated_total", "'%s' is not in the figure dictionary",
+                              form->stated_total);
+        }
+    }
+    return rc;
+}
+
+/* ---- the whole ---- */
+
+static int load_index(catalog_t *c, const char *path, FILE *errors, crypto_hash_sha256_state *hash)
+{
+    entry_t *e = &c->entries[c->n_entries];
+    int rc = config_load(path, &form_index_schema, errors, (void **)&e->form, &e->file);
+    if (rc != 0) {
+        return rc;
+    }
+    c->n_entries++;
+    rc = build(c, e);
+    if (rc == 0 && catalog_find(c, e->index.id) != &e->index) {
+        rc = config_error(e->file, "index", "'%s' is in another file too", e->index.id);
+    }
+    hash_file(hash, path);
+    return rc;
+}
+
 int catalog_load(const char *const *files, unsigned n_files, FILE *errors, catalog_t **out)
 {
     catalog_t *c = calloc(1, sizeof *c);
@@ -286,23 +391,13 @@ int catalog_load(const char *const *files, unsigned n_files, FILE *errors, catal
         free(c);
         return -ENOMEM;
     }
-    crypto_hash_sha256_state state;
-    crypto_hash_sha256_init(&state);
-    int rc = 0;
+    crypto_hash_sha256_state hash;
+    crypto_hash_sha256_init(&hash);
+    int rc = n_files > 0 ? load_dictionary(c, files[0], errors, &hash) : 0;
     for (unsigned i = 0; i < n_files; i++) {
-        entry_t *e = &c->entries[c->n_entries];
-        int one = config_load(files[i], &index_schema, errors, (void **)&e->data, &e->file);
-        if (one == 0) {
-            c->n_entries++;
-            one = build(e);
-            if (one == 0 && catalog_find(c, e->index.id) != &e->index) {
-                one = config_error(e->file, "index", "'%s' is in another file too", e->index.id);
-            }
-            hash_file(&state, files[i]);
-        }
-        rc = rc != 0 ? rc : one;
+        rc = keep(rc, load_index(c, files[i], errors, &hash));
     }
-    crypto_hash_sha256_final(&state, c->fingerprint);
+    crypto_hash_sha256_final(&hash, c->fingerprint);
     if (rc != 0) {
         catalog_destroy(&c);
         return rc;
@@ -319,12 +414,21 @@ void catalog_destroy(catalog_t **catalog)
     catalog_t *c = *catalog;
     for (unsigned i = 0; i < c->n_entries; i++) {
         entry_t *e = &c->entries[i];
+        for (unsigned k = 0; k < e->index.n_indicators; k++) {
+            compile_free(&e->index.indicators[k].rule);
+            free(e->index.indicators[k].inputs);
+        }
         free(e->index.figures);
         free(e->index.pillars);
         free(e->index.indicators);
-        config_free_data(&index_schema, e->data);
+        config_free_data(&form_index_schema, e->form);
         config_destroy(&e->file);
     }
+    for (unsigned i = 0; i < c->n_dictionaries; i++) {
+        config_free_data(&form_figures_schema, c->dictionaries[i].form);
+        config_destroy(&c->dictionaries[i].file);
+    }
+    free(c->figures);
     free(c->entries);
     free(c);
     *catalog = NULL;
@@ -353,6 +457,26 @@ const catalog_index_t *catalog_find(const catalog_t *catalog, const char *id)
 bool catalog_has_level(const catalog_index_t *index, int level)
 {
     return level > 0 && level < 32 && (index->levels & 1U << level) != 0;
+}
+
+int catalog_indicator(const catalog_index_t *index, const char *code)
+{
+    for (unsigned i = 0; i < index->n_indicators; i++) {
+        if (strcmp(index->indicators[i].code, code) == 0) {
+            return (int)i;
+        }
+    }
+    return -1;
+}
+
+unsigned catalog_figures(const catalog_t *catalog)
+{
+    return catalog->n_figures;
+}
+
+const catalog_figure_t *catalog_figure_at(const catalog_t *catalog, unsigned i)
+{
+    return &catalog->figures[i];
 }
 
 void catalog_fingerprint(const catalog_t *catalog, unsigned char out[32])

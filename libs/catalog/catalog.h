@@ -1,13 +1,17 @@
 /* catalog.h - an index (bộ chỉ số) as data: one YAML file per decision.
  *
- * Loading checks what a score depends on: decimals, unique codes, known figures, and that the
- * maxima of indicators sum to their pillar's and those of the pillars to the index's. Every error
- * names file, line and what was expected. Everything is owned by the catalog and constant.
+ * Loading checks what a score depends on: decimals, unique codes, known figures, rules of one kind,
+ * and that maxima of parts, children, indicators and pillars sum to what stands above them. Every
+ * error names file, line and what was expected. Everything is owned by the catalog and constant.
+ *
+ * The figure dictionary (từ điển số liệu) is read from the folder figures/ beside the index files:
+ * one id for one quantity, whatever the indexes that use it.
  */
 #ifndef CHISO_CATALOG_CATALOG_H
 #define CHISO_CATALOG_CATALOG_H
 
 #include "decimal/decimal.h"
+#include "rule/rule.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -15,26 +19,44 @@
 #define CATALOG_MAX_INDICATORS 256
 #define CATALOG_MAX_FIGURES 512
 
+typedef enum { CATALOG_MACHINE = 1, CATALOG_STATISTICS, CATALOG_UNIT } catalog_provider_t;
+
 typedef struct {
-    const char *id;    /* "dvc-766.ckmb"; the same id in two indexes is the same quantity */
+    const char *id;    /* "population" */
     const char *title; /* Vietnamese */
     const char *unit;  /* of measure */
+    catalog_provider_t provider;
 } catalog_figure_t;
+
+/* Which figure of the index feeds an input of a rule. */
+typedef struct {
+    const char *name; /* "a", "p1.a", "points" */
+    unsigned figure;
+} catalog_input_t;
 
 typedef struct {
     const char *code;
     const char *title;
-    const char *note; /* how the text is read, or NULL */
     decimal_t max;
-    unsigned points; /* rule `points`: which of the index's figures gives them */
+    rule_t rule;
+    catalog_input_t *inputs;
+    unsigned n_inputs;
+    bool excluded; /* by default */
     unsigned pillar;
+    int parent; /* place of the indicator that it is a child of, or -1 */
+    /* texts of the decision, NULL when it has none */
+    const char *text, *note, *scorer, *lead, *coordinators, *work, *frequency, *basis, *evidence;
+    const char *replaces; /* code in the catalog of the year before */
+    int line;
 } catalog_indicator_t;
 
 typedef struct {
     const char *code;
     const char *title;
     decimal_t max;
-    unsigned first, count; /* its indicators */
+    unsigned first, count;         /* its indicators, children included */
+    const char *stated_indicators; /* how many the document says it has, or NULL */
+    int line;
 } catalog_pillar_t;
 
 typedef struct {
@@ -43,20 +65,26 @@ typedef struct {
     const char *decision;
     const char *date; /* "2022-06-23" */
     const char *issuer;
+    const char *file;
     unsigned levels; /* bit 1 << Chiso__V1__Level for each level it applies to */
     decimal_t max;
+    const char *stated_max, *stated_indicators; /* what the document says, or NULL */
+    bool partial;                               /* only some of the document's criteria are known */
     int stated_total; /* figure in which a source states its own total, or -1 */
-    catalog_figure_t *figures;
+    const char *const *notes;
+    unsigned n_notes;
+    const catalog_figure_t **figures; /* those that its indicators use */
     unsigned n_figures;
     catalog_pillar_t *pillars;
     unsigned n_pillars;
-    catalog_indicator_t *indicators; /* in document order, pillar by pillar */
+    catalog_indicator_t *indicators; /* in document order, a parent before its children */
     unsigned n_indicators;
 } catalog_index_t;
 
 typedef struct catalog catalog_t;
 
-/* Reads the index files. Errors go to `errors` as FILE:LINE: …; CHISO_E_CONFIG after any. */
+/* Reads the index files, and the dictionary beside the first. Errors go to `errors` as FILE:LINE:
+ * …; CHISO_E_CONFIG after any. */
 int catalog_load(const char *const *files, unsigned n_files, FILE *errors, catalog_t **out);
 void catalog_destroy(catalog_t **catalog);
 
@@ -64,6 +92,11 @@ unsigned catalog_count(const catalog_t *catalog);
 const catalog_index_t *catalog_at(const catalog_t *catalog, unsigned i);
 const catalog_index_t *catalog_find(const catalog_t *catalog, const char *id); /* or NULL */
 bool catalog_has_level(const catalog_index_t *index, int level);
+/* Place of an indicator by its code, or -1. */
+int catalog_indicator(const catalog_index_t *index, const char *code);
+
+unsigned catalog_figures(const catalog_t *catalog);
+const catalog_figure_t *catalog_figure_at(const catalog_t *catalog, unsigned i);
 
 /* SHA-256 over the files' bytes: another one means that scores may differ. */
 void catalog_fingerprint(const catalog_t *catalog, unsigned char out[32]);

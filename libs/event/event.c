@@ -214,7 +214,7 @@ void event_put_notice(const event_notice_t *n, buffer_t *out)
     PUT(n, NOTICE, notice);
 }
 
-static const char *const level_names[] = {NULL, "province", "department", "commune"};
+static const char *const level_names[] = {NULL, "province", "department", "commune", "district"};
 static const char *const status_names[] = {NULL,      "scored",    "missing",
                                            "invalid", "undefined", "excluded"};
 static const char *const outcome_names[] = {NULL,      "good",        "no_data",

@@ -367,7 +367,7 @@ static void put_unit(jw_t *j, const api_t *api, const catalog_index_t *index,
     render_pillars(j, index, s, true);
     jw_array_end(j);
     jw_put_text(j, "stated_total_figure",
-                index->stated_total >= 0 ? index->figures[index->stated_total].id : NULL);
+                index->stated_total >= 0 ? index->figures[index->stated_total]->id : NULL);
     jw_key(j, "figures");
     jw_array(j);
     for (size_t i = 0; i < s->n_figures; i++) {

@@ -61,9 +61,9 @@ void render_figure(jw_t *j, const catalog_index_t *index, const event_figure_t *
     const char *title = NULL;
     const char *unit = NULL;
     for (unsigned i = 0; i < index->n_figures; i++) {
-        if (strcmp(index->figures[i].id, f->id) == 0) {
-            title = index->figures[i].title;
-            unit = index->figures[i].unit;
+        if (strcmp(index->figures[i]->id, f->id) == 0) {
+            title = index->figures[i]->title;
+            unit = index->figures[i]->unit;
         }
     }
     jw_object(j);
@@ -99,9 +99,12 @@ static void render_indicator(jw_t *j, const catalog_index_t *index,
     jw_array_end(j);
     jw_key(j, "figures");
     jw_array(j);
-    const event_figure_t *figure = figure_of(s, index->figures[indicator->points].id);
-    if (figure != NULL) {
-        render_figure(j, index, figure);
+    for (unsigned i = 0; i < indicator->n_inputs; i++) {
+        const char *id = index->figures[indicator->inputs[i].figure]->id;
+        const event_figure_t *figure = figure_of(s, id);
+        if (figure != NULL) {
+            render_figure(j, index, figure);
+        }
     }
     jw_array_end(j);
     jw_object_end(j);
@@ -114,6 +117,9 @@ void render_pillars(jw_t *j, const catalog_index_t *index, const event_score_t *
         decimal_t points = DECIMAL_ZERO;
         Chiso__V1__Status worst = CHISO__V1__STATUS__SCORED;
         for (unsigned i = pillar->first; i < pillar->first + pillar->count; i++) {
+            if (index->indicators[i].rule.kind == RULE_CHILDREN) {
+                continue; /* its children are told themselves */
+            }
             const event_indicator_t *state = indicator_of(s, index->indicators[i].code);
             Chiso__V1__Status status = state != NULL ? state->status : CHISO__V1__STATUS__MISSING;
             worst = status > worst && status != CHISO__V1__STATUS__EXCLUDED ? status : worst;

@@ -1,6 +1,7 @@
 /* score.c - see score.h. */
 #include "score.h"
 
+#include "assess/assess.h"
 #include "base/error.h"
 
 #include <errno.h>
@@ -25,7 +26,7 @@ struct figure_use {
 
 static int add_use(score_t *s, const catalog_index_t *index, unsigned slot)
 {
-    const char *id = index->figures[slot].id;
+    const char *id = index->figures[slot]->id;
     struct figure_use *entry;
     HASH_FIND_STR(s->uses, id, entry);
     if (entry == NULL) {
@@ -43,8 +44,10 @@ static int add_use(score_t *s, const catalog_index_t *index, unsigned slot)
     use->index = index;
     use->slot = slot;
     for (unsigned i = 0; i < index->n_indicators; i++) {
-        if (index->indicators[i].points == slot) {
-            bit_set(use->indicators, i);
+        for (unsigned k = 0; k < index->indicators[i].n_inputs; k++) {
+            if (index->indicators[i].inputs[k].figure == slot) {
+                bit_set(use->indicators, i);
+            }
         }
     }
     use->next = entry->uses;
@@ -85,28 +88,83 @@ void score_free(score_t *s)
 
 /* ---- evaluation ---- */
 
+#define MAX_INPUTS 32 /* of one indicator: the catalog's form has no more */
+
+/* The inputs of an indicator as far as figures feed them; an absent one is missing, never 0. */
+static rule_inputs_t inputs_of(const result_t *r, unsigned i, rule_input_t room[MAX_INPUTS])
+{
+    const catalog_indicator_t *indicator = &r->index->indicators[i];
+    size_t n = 0;
+    for (unsigned k = 0; k < indicator->n_inputs && n < MAX_INPUTS; k++) {
+        const figure_state_t *figure = &r->figures[indicator->inputs[k].figure];
+        if (figure->revision != 0) {
+            room[n++] = (rule_input_t){
+                .name = indicator->inputs[k].name, .kind = RULE_NUMBER, .number = figure->value};
+        }
+    }
+    return (rule_inputs_t){room, n};
+}
+
+/* The best ratio among all units of the index at this level. */
+static rule_ratio_t best_of(const result_t *r, unsigned i)
+{
+    rule_ratio_t best = {0};
+    unsigned usable = 0;
+    for (unsigned k = 0; k < r->nation->n_members; k++) {
+        rule_input_t room[MAX_INPUTS];
+        rule_ratio_t one =
+            rule_ratio(&r->index->indicators[i].rule, inputs_of(r->nation->members[k], i, room));
+        usable += one.usable;
+        best = rule_ratio_better(&one, &best) ? one : best;
+    }
+    best.usable = usable >= 2; /* alone there is no peer */
+    return best;
+}
+
+static rule_result_t evaluate_indicator(const result_t *r, unsigned i)
+{
+    const catalog_indicator_t *indicator = &r->index->indicators[i];
+    rule_input_t room[MAX_INPUTS];
+    rule_ratio_t best = {0};
+    if (indicator->excluded) {
+        return (rule_result_t){.status = RULE_EXCLUDED, .points = DECIMAL_ZERO};
+    }
+    if (indicator->rule.kind == RULE_CHILDREN) {
+        return assess_children(r->index, r->indicators, i);
+    }
+    if (indicator->rule.kind == RULE_BEST) {
+        best = best_of(r, i);
+    }
+    return rule_evaluate(&indicator->rule, indicator->max, inputs_of(r, i, room), &best);
+}
+
+static void reevaluate(result_t *r, unsigned i)
+{
+    rule_result_t now = evaluate_indicator(r, i);
+    rule_result_t *known = &r->indicators[i];
+    if (now.status != known->status || now.flags != known->flags ||
+        decimal_compare(now.points, known->points) != 0) {
+        bit_set(r->changed_indicators, i);
+    }
+    *known = now;
+}
+
 void score_evaluate(result_t *r, const uint64_t *affected)
 {
-    decimal_t points = DECIMAL_ZERO;
-    decimal_t max = DECIMAL_ZERO;
     for (unsigned i = 0; i < r->index->n_indicators; i++) {
-        const catalog_indicator_t *indicator = &r->index->indicators[i];
-        indicator_state_t *state = &r->indicators[i];
-        if (affected == NULL || bit_get(affected, i) || state->status == 0) {
-            const figure_state_t *figure = &r->figures[indicator->points];
-            rule_result_t now =
-                rule_points(figure->revision != 0 ? &figure->value : NULL, indicator->max);
-            if (now.status != state->status || decimal_compare(now.points, state->points) != 0) {
-                bit_set(r->changed_indicators, i);
-            }
-            *state = (indicator_state_t){now.status, now.points};
+        bool leaf = r->index->indicators[i].rule.kind != RULE_CHILDREN;
+        if (leaf && (affected == NULL || bit_get(affected, i) || r->indicators[i].status == 0)) {
+            reevaluate(r, i);
         }
-        /* at most 256 maxima of at most 18 digits: the catalog was checked to sum */
-        decimal_add(points, state->points, &points);
-        decimal_add(max, indicator->max, &max);
     }
-    r->points = points;
-    r->max = max;
+    for (unsigned i = 0; i < r->index->n_indicators; i++) {
+        if (r->index->indicators[i].rule.kind == RULE_CHILDREN) {
+            reevaluate(r, i);
+        }
+    }
+    assess_sum_t sum = assess_sum(r->index, r->indicators, 0, r->index->n_indicators);
+    r->points = sum.points;
+    r->max = sum.max;
 }
 
 static bool any_bit(const uint64_t *bits, size_t words)
@@ -141,19 +199,42 @@ static void mark_pending(score_t *s, store_txn_t *txn, result_t *r)
 static void evaluate(score_t *s, store_txn_t *txn, result_t *r, const uint64_t *affected)
 {
     decimal_t before = r->points;
+    decimal_t step;
     score_evaluate(r, affected);
     if (!any_bit(r->changed_figures, CATALOG_MAX_FIGURES / 64) &&
         !any_bit(r->changed_indicators, CATALOG_MAX_INDICATORS / 64)) {
         return;
     }
-    r->has_change = r->revision != 0;
-    if (decimal_subtract(r->points, before, &r->change) != 0) {
+    if (!r->revised) {
+        r->revised = true;
+        r->has_change = r->revision != 0;
         r->change = DECIMAL_ZERO;
+        r->revision++;
     }
-    r->revision++;
+    if (decimal_subtract(r->points, before, &step) == 0) {
+        decimal_add(r->change, step, &r->change);
+    }
     r->local->touched = true;
     r->nation->touched = true;
     mark_pending(s, txn, r);
+}
+
+/* A changed ratio may be the new best one, or have been the old: then the peers change too. */
+static void evaluate_peers(score_t *s, store_txn_t *txn, const result_t *r,
+                           const uint64_t *affected)
+{
+    for (unsigned i = 0; i < r->index->n_indicators; i++) {
+        if (r->index->indicators[i].rule.kind != RULE_BEST || !bit_get(affected, i)) {
+            continue;
+        }
+        uint64_t only[CATALOG_MAX_INDICATORS / 64] = {0};
+        bit_set(only, i);
+        for (unsigned k = 0; k < r->nation->n_members; k++) {
+            if (r->nation->members[k] != r) {
+                evaluate(s, txn, r->nation->members[k], only);
+            }
+        }
+    }
 }
 
 /* ---- readings ---- */
@@ -218,13 +299,14 @@ static void apply_to_index(score_t *s, store_txn_t *txn, const catalog_index_t *
     if (r == NULL) {
         return;
     }
+    evaluate(s, txn, r, affected);
+    evaluate_peers(s, txn, r, affected);
     int renamed = state_rename(r, reading->unit->name);
     if (renamed < 0) {
         store_fail(txn, renamed);
     } else if (renamed > 0) {
         mark_pending(s, txn, r);
     }
-    evaluate(s, txn, r, affected);
 }
 
 void score_reading(score_t *s, store_txn_t *txn, const event_reading_t *reading, bool whole)
@@ -354,6 +436,7 @@ static void write_score(score_t *s, store_txn_t *txn, result_t *r)
     memset(r->changed_figures, 0, sizeof r->changed_figures);
     memset(r->changed_indicators, 0, sizeof r->changed_indicators);
     r->pending = false;
+    r->revised = false;
     s->dirty_result(s->context, r);
 }
 

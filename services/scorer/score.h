@@ -34,8 +34,8 @@ void score_reading(score_t *score, store_txn_t *txn, const event_reading_t *read
 void score_everything(score_t *score, store_txn_t *txn);
 void score_settle(score_t *score, store_txn_t *txn);
 
-/* Evaluates the indicators marked in `affected` (NULL: all) and the totals from the figures. Pure.
- */
+/* Evaluates the indicators marked in `affected` (NULL: all) and the totals, from the figures of the
+ * result and, for rules of kind `best`, of its peers. Writes nothing but the result. */
 void score_evaluate(result_t *result, const uint64_t *affected);
 /* Competition ranks (1, 2, 2, 4) of the members' exact percentages, highest first, ties listed by
  * code; sorts the members. `ranks` has room for all; 0: not ranked. */

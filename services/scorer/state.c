@@ -225,7 +225,7 @@ static int apply_figures(state_t *state, result_t *r, const event_score_t *score
     for (size_t i = 0; i < score->n_figures; i++) {
         const event_figure_t *from = score->figures[i];
         for (unsigned k = 0; k < r->index->n_figures; k++) {
-            if (strcmp(r->index->figures[k].id, from->id) != 0) {
+            if (strcmp(r->index->figures[k]->id, from->id) != 0) {
                 continue;
             }
             figure_state_t *to = &r->figures[k];
@@ -243,13 +243,28 @@ static int apply_figures(state_t *state, result_t *r, const event_score_t *score
     return 0;
 }
 
+static unsigned flags_of(const event_indicator_t *from)
+{
+    unsigned flags = 0;
+    for (size_t i = 0; i < from->n_flags; i++) {
+        for (unsigned f = 0; f < RULE_FLAGS; f++) {
+            if (strcmp(from->flags[i], rule_flag_names[f]) == 0) {
+                flags |= 1U << f;
+            }
+        }
+    }
+    return flags;
+}
+
 static void apply_indicators(result_t *r, const event_score_t *score)
 {
     for (size_t i = 0; i < score->n_indicators; i++) {
         for (unsigned k = 0; k < r->index->n_indicators; k++) {
             if (strcmp(r->index->indicators[k].code, score->indicators[i]->code) == 0) {
-                r->indicators[k] = (indicator_state_t){(rule_status_t)score->indicators[i]->status,
-                                                       event_decimal(score->indicators[i]->points)};
+                r->indicators[k] =
+                    (rule_result_t){.status = (rule_status_t)score->indicators[i]->status,
+                                    .points = event_decimal(score->indicators[i]->points),
+                                    .flags = flags_of(score->indicators[i])};
             }
         }
     }
@@ -316,6 +331,7 @@ typedef struct {
     event_indicator_t *indicator_list[CATALOG_MAX_INDICATORS];
     char points[CATALOG_MAX_INDICATORS][DECIMAL_TEXT_SIZE];
     char maxima[CATALOG_MAX_INDICATORS][DECIMAL_TEXT_SIZE];
+    char *flags[CATALOG_MAX_INDICATORS][RULE_FLAGS];
 } parts_t;
 
 #define TEXT(s) ((char *)(uintptr_t)(s))
@@ -330,7 +346,7 @@ static void put_figures(const result_t *r, bool complete, parts_t *parts, event_
         }
         event_figure_t *to = &parts->figures[i];
         chiso__v1__figure__init(to);
-        to->id = TEXT(r->index->figures[i].id);
+        to->id = TEXT(r->index->figures[i]->id);
         to->value = TEXT(decimal_format(from->value, parts->values[i]));
         to->source = TEXT(from->source);
         to->series = TEXT(from->series);
@@ -345,7 +361,7 @@ static void put_indicators(const result_t *r, bool complete, parts_t *parts, eve
 {
     score->indicators = parts->indicator_list;
     for (unsigned i = 0; i < r->index->n_indicators; i++) {
-        const indicator_state_t *from = &r->indicators[i];
+        const rule_result_t *from = &r->indicators[i];
         if (from->status == 0 || !(complete || bit_get(r->changed_indicators, i))) {
             continue;
         }
@@ -355,6 +371,12 @@ static void put_indicators(const result_t *r, bool complete, parts_t *parts, eve
         to->status = (Chiso__V1__Status)from->status;
         to->points = TEXT(decimal_format(from->points, parts->points[i]));
         to->max = TEXT(decimal_format(r->index->indicators[i].max, parts->maxima[i]));
+        to->flags = parts->flags[i];
+        for (unsigned f = 0; f < RULE_FLAGS; f++) {
+            if ((from->flags >> f & 1) != 0) {
+                to->flags[to->n_flags++] = TEXT(rule_flag_names[f]);
+            }
+        }
         parts->indicator_list[score->n_indicators++] = to;
     }
 }

@@ -24,11 +24,6 @@ typedef struct {
     uint8_t raw_sha256[SHA256_SIZE];
 } figure_state_t;
 
-typedef struct {
-    rule_status_t status; /* 0: never evaluated */
-    decimal_t points;
-} indicator_state_t;
-
 /* One revision that is not yet in the stored history. */
 typedef struct {
     uint32_t revision, rank;
@@ -43,8 +38,8 @@ typedef struct result {
     char period[PERIOD_TEXT_SIZE];
     char *code, *parent, *name; /* of the unit; parent NULL for a province */
     Chiso__V1__Level level;
-    figure_state_t *figures;       /* index->n_figures */
-    indicator_state_t *indicators; /* index->n_indicators */
+    figure_state_t *figures;   /* index->n_figures */
+    rule_result_t *indicators; /* index->n_indicators; status 0: never evaluated */
     decimal_t points, max, change;
     uint32_t revision;
     bool has_change; /* there was a revision before */
@@ -53,6 +48,7 @@ typedef struct result {
     ranking_t *local, *nation; /* the same one for a province */
     bool dirty;                /* differs from its record in the store */
     bool pending;              /* has an event to be written in this batch */
+    bool revised;              /* …with a new revision */
     uint64_t changed_figures[CATALOG_MAX_FIGURES / 64];
     uint64_t changed_indicators[CATALOG_MAX_INDICATORS / 64];
     revision_t *revisions; /* not yet in the stored history */

@@ -1,0 +1,79 @@
+/* catalogs.c - see catalogs.h. An index is in the file of its id; what is not, is found by reading.
+ */
+#include "catalogs.h"
+
+#include "base/error.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char *folder_of(const char *folder)
+{
+    const char *from_environment = getenv("CHISO_CATALOGS");
+    return folder != NULL ? folder : from_environment != NULL ? from_environment : CHISO_CATALOGS;
+}
+
+static bool is_index_file(const char *name)
+{
+    size_t len = strlen(name);
+    return len > 5 && name[0] != '.' && strcmp(name + len - 5, ".yaml") == 0 &&
+           strcmp(name, "units.yaml") != 0;
+}
+
+static int compare(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+char **catalogs_list(const char *folder, unsigned *n)
+{
+    folder = folder_of(folder);
+    DIR *dir = opendir(folder);
+    char **files = calloc(CATALOGS_MAX_FILES + 1, sizeof *files);
+    *n = 0;
+    if (dir == NULL || files == NULL) {
+        fprintf(stderr, "chiso: %s: %s; expected a folder of catalogs (--catalogs DIR)\n", folder,
+                strerror(errno));
+        free(files);
+        return NULL;
+    }
+    struct dirent *entry;
+    while ((entry = readdir(dir)) != NULL && *n < CATALOGS_MAX_FILES) {
+        if (is_index_file(entry->d_name) &&
+            asprintf(&files[*n], "%s/%s", folder, entry->d_name) >= 0) {
+            ++*n;
+        }
+    }
+    closedir(dir);
+    qsort(files, *n, sizeof *files, compare);
+    return files;
+}
+
+int catalogs_open(const char *folder, const char *id, catalog_t **catalog,
+                  const catalog_index_t **index)
+{
+    char *path = NULL;
+    size_t len = strlen(id);
+    bool is_file = strchr(id, '/') != NULL || (len > 5 && strcmp(id + len - 5, ".yaml") == 0);
+    int n =
+        is_file ? asprintf(&path, "%s", id) : asprintf(&path, "%s/%s.yaml", folder_of(folder), id);
+    if (n < 0) {
+        return CHISO_EXIT_FAILURE;
+    }
+    if (!is_file && access(path, R_OK) != 0) {
+        fprintf(stderr, "chiso: there is no index '%s': %s: %s\n", id, path, strerror(errno));
+        free(path);
+        return CHISO_EXIT_CONFIG;
+    }
+    const char *files[] = {path};
+    int rc = catalog_load(files, 1, stderr, catalog);
+    free(path);
+    if (rc != 0) {
+        return CHISO_EXIT_CONFIG;
+    }
+    *index = catalog_at(*catalog, 0);
+    return CHISO_EXIT_OK;
+}

@@ -1,0 +1,19 @@
+/* catalogs.h - the catalogs that a command works on. */
+#ifndef CHISO_CLI_CATALOGS_H
+#define CHISO_CLI_CATALOGS_H
+
+#include "catalog/catalog.h"
+
+#define CATALOGS_MAX_FILES 256
+
+/* Finds the folder of the catalogs (`folder`, else $CHISO_CATALOGS, else the one built from or
+ * installed) and loads the index `id`; or, when `id` has a slash or ends in .yaml, that file.
+ * Returns an exit code after saying what is wrong. */
+int catalogs_open(const char *folder, const char *id, catalog_t **catalog,
+                  const catalog_index_t **index);
+
+/* Names of all index files of that folder, sorted; free each and the array. NULL after saying why.
+ */
+char **catalogs_list(const char *folder, unsigned *n);
+
+#endif

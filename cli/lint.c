@@ -1,0 +1,280 @@
+/* lint.c - chiso lint: the mistakes in a catalog, and those in the document that it was written
+ * from.
+ *
+ * What would make a score wrong is an error already when a catalog is loaded (libs/catalog). Here
+ * stands what only a reader would notice: counts and totals against those that the document states,
+ * what can never be reached, what nothing reads.
+ */
+#include "base/error.h"
+#include "catalogs.h"
+#include "commands.h"
+#include "options.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct {
+    unsigned errors, contradictions, notes;
+} lint_t;
+
+static void say(unsigned *count, const char *kind, const catalog_index_t *index, int line,
+                const char *format, ...) __attribute__((format(printf, 5, 6)));
+
+static void say(unsigned *count, const char *kind, const catalog_index_t *index, int line,
+                const char *format, ...)
+{
+    va_list args;
+    ++*count;
+    printf("%s %s:%d: ", kind, index->file, line);
+    va_start(args, format);
+    vprintf(format, args);
+    va_end(args);
+    fputc('\n', stdout);
+}
+
+#define ERROR(lint, index, line, ...) say(&(lint)->errors, "ERROR", index, line, __VA_ARGS__)
+#define DOCUMENT(lint, index, line, ...)                                                           \
+    say(&(lint)->contradictions, "DOCUMENT", index, line, __VA_ARGS__)
+#define NOTE(lint, index, line, ...) say(&(lint)->notes, "NOTE", index, line, __VA_ARGS__)
+
+/* ---- against what the document states ---- */
+
+static unsigned count_top(const catalog_index_t *index, unsigned first, unsigned count)
+{
+    unsigned n = 0;
+    for (unsigned i = first; i < first + count; i++) {
+        n += index->indicators[i].parent < 0;
+    }
+    return n;
+}
+
+static void check_count(lint_t *lint, const catalog_index_t *index, int line, const char *what,
+                        const char *stated, unsigned listed)
+{
+    uint64_t number;
+    if (stated == NULL) {
+        return;
+    }
+    if (options_number(stated, &number) != 0) {
+        ERROR(lint, index, line, "%s: stated count '%s'; expected a whole number", what, stated);
+    } else if (number != listed) {
+        DOCUMENT(lint, index, line, "%s: the document states %s indicators, its details list %u",
+                 what, stated, listed);
+    }
+}
+
+static void check_stated(lint_t *lint, const catalog_index_t *index)
+{
+    decimal_t stated;
+    char text[DECIMAL_TEXT_SIZE];
+    check_count(lint, index, 1, "the index", index->stated_indicators,
+                count_top(index, 0, index->n_indicators));
+    for (unsigned p = 0; p < index->n_pillars; p++) {
+        const catalog_pillar_t *pillar = &index->pillars[p];
+        char what[96];
+        snprintf(what, sizeof what, "pillar %s", pillar->code);
+        check_count(lint, index, pillar->line, what, pillar->stated_indicators,
+                    count_top(index, pillar->first, pillar->count));
+    }
+    if (index->stated_max == NULL) {
+        return;
+    }
+    if (decimal_parse(index->stated_max, strlen(index->stated_max), &stated) != 0) {
+        ERROR(lint, index, 1, "stated.max '%s'; expected a decimal", index->stated_max);
+    } else if (decimal_compare(stated, index->max) != 0) {
+        DOCUMENT(lint, index, 1,
+                 "the document states a total of %s, the listed indicators sum to %s%s",
+                 index->stated_max, decimal_format_fixed(index->max, 2, DECIMAL_HALF_UP, text),
+                 index->partial ? " (a partial list)" : "");
+        if (!index->partial) {
+            NOTE(lint, index, 1, "say partial: true when the list is known to be incomplete");
+        }
+    } else if (index->partial) {
+        ERROR(lint, index, 1, "partial: true, but the listed indicators sum to the stated total");
+    }
+}
+
+/* ---- rules ---- */
+
+static bool same_fraction(rule_fraction_t a, rule_fraction_t b)
+{
+    return a.num * b.den == b.num * a.den;
+}
+
+static void check_options(lint_t *lint, const catalog_index_t *index, const catalog_indicator_t *in,
+                          const rule_t *rule)
+{
+    bool full = false;
+    bool all_same = rule->n_shares > 1;
+    for (unsigned i = 0; i < rule->n_shares; i++) {
+        full = full || rule->shares[i].num == rule->shares[i].den;
+        all_same = all_same && same_fraction(rule->shares[i], rule->shares[0]);
+    }
+    if (!full) {
+        ERROR(lint, index, in->line, "%s: no option earns the maximum: it cannot be reached",
+              in->code);
+    }
+    if (rule->n_shares < 2 || all_same) {
+        ERROR(lint, index, in->line, "%s: the options do not differ", in->code);
+    }
+}
+
+static void check_bands(lint_t *lint, const catalog_index_t *index, const catalog_indicator_t *in,
+                        const rule_t *rule)
+{
+    const decimal_t one = decimal_of(1);
+    char text[DECIMAL_TEXT_SIZE];
+    for (unsigned i = 0; i < rule->n_bands; i++) {
+        const rule_band_t *band = &rule->bands[i];
+        if (decimal_compare(band->from, one) > 0) {
+            ERROR(lint, index, in->line,
+                  "%s: the band from %s is never reached: a ratio above 1 counts as 1", in->code,
+                  decimal_format(band->from, text));
+        }
+        if (i > 0 && same_fraction(band->share, rule->bands[i - 1].share)) {
+            ERROR(lint, index, in->line, "%s: the band from %s earns what the one above earns",
+                  in->code, decimal_format(band->from, text));
+        }
+        if (i > 0 && band->share.num * rule->bands[i - 1].share.den >
+                         rule->bands[i - 1].share.num * band->share.den) {
+            NOTE(lint, index, in->line, "%s: a lower band earns more than the one above", in->code);
+        }
+    }
+    if (rule->n_bands > 0 && rule->bands[0].share.num != rule->bands[0].share.den) {
+        ERROR(lint, index, in->line, "%s: the highest band does not earn the maximum", in->code);
+    }
+}
+
+static void check_limits(lint_t *lint, const catalog_index_t *index, const catalog_indicator_t *in,
+                         const rule_t *rule)
+{
+    const decimal_t one = decimal_of(1);
+    if (rule->has_target && decimal_compare(rule->target, one) > 0 && rule->kind == RULE_RATIO) {
+        ERROR(lint, index, in->line,
+              "%s: the target is above 1 and never reached: a ratio above 1 counts as 1", in->code);
+    }
+    if (rule->has_floor && decimal_compare(rule->floor, one) > 0) {
+        ERROR(lint, index, in->line, "%s: the floor is above 1", in->code);
+    }
+    if (rule->has_floor && rule->has_target && decimal_compare(rule->floor, rule->target) >= 0) {
+        ERROR(lint, index, in->line, "%s: the floor is not below the target", in->code);
+    }
+}
+
+static void check_rule(lint_t *lint, const catalog_index_t *index, const catalog_indicator_t *in,
+                       const rule_t *rule, unsigned *zero)
+{
+    if (rule->kind == RULE_OPTIONS) {
+        check_options(lint, index, in, rule);
+    }
+    check_bands(lint, index, in, rule);
+    check_limits(lint, index, in, rule);
+    if ((rule->kind == RULE_RATIO || rule->kind == RULE_BEST) && rule->n_over > 0 &&
+        rule->when_zero == RULE_ZERO_UNDEFINED) {
+        ++*zero;
+    }
+    for (unsigned i = 0; i < rule->n_parts; i++) {
+        check_rule(lint, index, in, &rule->parts[i], zero);
+    }
+}
+
+/* ---- inputs ---- */
+
+typedef struct {
+    const catalog_indicator_t *indicator;
+    unsigned *missing;
+} feed_t;
+
+static void check_fed(void *context, const char *name, bool quantity)
+{
+    feed_t *feed = context;
+    for (unsigned i = 0; i < feed->indicator->n_inputs; i++) {
+        if (strcmp(feed->indicator->inputs[i].name, name) == 0) {
+            return;
+        }
+    }
+    *feed->missing += quantity;
+}
+
+static void check_index(lint_t *lint, const catalog_index_t *index)
+{
+    unsigned zero = 0;
+    check_stated(lint, index);
+    for (unsigned i = 0; i < index->n_indicators; i++) {
+        const catalog_indicator_t *in = &index->indicators[i];
+        unsigned missing = 0;
+        feed_t feed = {in, &missing};
+        check_rule(lint, index, in, &in->rule, &zero);
+        rule_names(&in->rule, check_fed, &feed);
+        if (missing > 0) {
+            ERROR(lint, index, in->line,
+                  "%s: %u of the quantities it reads name no figure (inputs:)", in->code, missing);
+        }
+    }
+    if (zero > 0) {
+        NOTE(lint, index, 1,
+             "%u ratios have no rule for a zero denominator: they are undefined then, 0 points",
+             zero);
+    }
+    for (unsigned i = 0; i < index->n_notes; i++) {
+        DOCUMENT(lint, index, 1, "%s", index->notes[i]);
+    }
+}
+
+/* Figures that no index uses are no mistake of an index, but of the dictionary. */
+static void check_dictionary(lint_t *lint, const catalog_t *catalog)
+{
+    for (unsigned f = 0; f < catalog_figures(catalog); f++) {
+        const catalog_figure_t *figure = catalog_figure_at(catalog, f);
+        bool used = false;
+        for (unsigned i = 0; i < catalog_count(catalog) && !used; i++) {
+            const catalog_index_t *index = catalog_at(catalog, i);
+            for (unsigned k = 0; k < index->n_figures && !used; k++) {
+                used = index->figures[k] == figure;
+            }
+        }
+        if (!used) {
+            printf("NOTE figures: '%s' is used by no index\n", figure->id);
+            lint->notes++;
+        }
+    }
+}
+
+int command_lint(int argc, char **argv)
+{
+    const char *folder = NULL;
+    const option_spec_t specs[] = {{.name = "catalogs", .value = &folder}, {0}};
+    int first;
+    if (options_read(argc, argv, specs, &first) != 0) {
+        return CHISO_EXIT_USAGE;
+    }
+    unsigned n = 0;
+    char **listed = first == argc ? catalogs_list(folder, &n) : NULL;
+    if (first == argc && listed == NULL) {
+        return CHISO_EXIT_CONFIG;
+    }
+    const char *const *files =
+        listed != NULL ? (const char *const *)listed : (const char *const *)argv + first;
+    n = listed != NULL ? n : (unsigned)(argc - first);
+    catalog_t *catalog = NULL;
+    lint_t lint = {0};
+    int code = CHISO_EXIT_FINDING; /* loading has said what is wrong, with file and line */
+    if (catalog_load(files, n, stdout, &catalog) == 0) {
+        for (unsigned i = 0; i < catalog_count(catalog); i++) {
+            check_index(&lint, catalog_at(catalog, i));
+        }
+        if (listed != NULL) {
+            check_dictionary(&lint, catalog);
+        }
+        printf("%u catalogs, %u errors, %u contradictions in the documents, %u notes\n",
+               catalog_count(catalog), lint.errors, lint.contradictions, lint.notes);
+        code = lint.errors == 0 ? CHISO_EXIT_OK : CHISO_EXIT_FINDING;
+    }
+    catalog_destroy(&catalog);
+    for (unsigned i = 0; listed != NULL && i < n; i++) {
+        free(listed[i]);
+    }
+    free(listed);
+    return code;
+}

@@ -1,0 +1,11 @@
+/* formula.h - a rule in words and symbols, for people. */
+#ifndef CHISO_FORMULA_FORMULA_H
+#define CHISO_FORMULA_FORMULA_H
+
+#include "base/bytes.h"
+#include "rule/rule.h"
+
+/* Appends the formula, a line a step, each line behind `indent`. */
+void formula_write(const rule_t *rule, decimal_t max, const char *indent, buffer_t *out);
+
+#endif
