@@ -125,6 +125,9 @@ static void take_reading(verify_t *v, const event_reading_t *reading)
                 }
                 result_t *r = state_result(&v->computed, index, reading->period, reading->unit);
                 figure_state_t *to = &r->figures[slot];
+                if (to->revision != 0 && from->fetched_at < to->fetched_at) {
+                    continue; /* another source or series read it later */
+                }
                 to->value = event_decimal(from->value);
                 to->source = state_intern(&v->computed, from->source);
                 to->series = state_intern(&v->computed, from->series);

@@ -2,6 +2,7 @@
  * libsodium has Castagnoli's polynomial. */
 #include "base/bytes.h"
 
+#include <pthread.h>
 #include <sodium.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -59,6 +60,11 @@ void buffer_append(buffer_t *b, const void *data, size_t len)
 void buffer_append_text(buffer_t *b, const char *text)
 {
     buffer_append(b, text, strlen(text));
+}
+
+void buffer_append_part(buffer_t *b, const char *text)
+{
+    buffer_append(b, text, strlen(text) + 1);
 }
 
 void buffer_printf(buffer_t *b, const char *format, ...)
@@ -146,22 +152,26 @@ const char *sha256_hex(const uint8_t hash[SHA256_SIZE], char out[SHA256_HEX_SIZE
     return sodium_bin2hex(out, SHA256_HEX_SIZE, hash, SHA256_SIZE);
 }
 
+static uint32_t crc_table[256];
+
+static void fill_crc_table(void)
+{
+    for (uint32_t i = 0; i < 256; i++) {
+        uint32_t c = i;
+        for (int k = 0; k < 8; k++) {
+            c = (c & 1) != 0 ? c >> 1 ^ 0x82f63b78U : c >> 1;
+        }
+        crc_table[i] = c;
+    }
+}
+
 uint32_t crc32c(uint32_t crc, bytes_t in)
 {
-    static uint32_t table[256];
-    if (table[1] == 0) {
-        /* table[1] is written last, so that a second thread never sees half a table */
-        for (uint32_t i = 256; i-- > 0;) {
-            uint32_t c = i;
-            for (int k = 0; k < 8; k++) {
-                c = (c & 1) != 0 ? c >> 1 ^ 0x82f63b78U : c >> 1;
-            }
-            table[i] = c;
-        }
-    }
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, fill_crc_table);
     crc = ~crc;
     for (size_t i = 0; i < in.len; i++) {
-        crc = crc >> 8 ^ table[(crc ^ in.data[i]) & 0xff];
+        crc = crc >> 8 ^ crc_table[(crc ^ in.data[i]) & 0xff];
     }
     return ~crc;
 }

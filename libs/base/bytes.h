@@ -32,6 +32,9 @@ typedef struct {
 
 void buffer_append(buffer_t *b, const void *data, size_t len);
 void buffer_append_text(buffer_t *b, const char *text);
+/* Text with its NUL: a part of a key. No part can hold a NUL, so a prefix ends where its part does.
+ */
+void buffer_append_part(buffer_t *b, const char *text);
 void buffer_printf(buffer_t *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void buffer_clear(buffer_t *b); /* forgets the contents and the failure, keeps the memory */
 void buffer_free(buffer_t *b);

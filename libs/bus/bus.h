@@ -59,6 +59,7 @@ typedef struct {
     store_t *store;
     journal_t *journal;
     bus_snapshot_fn snapshot;
+    void (*failed)(void *context); /* the journal cannot be read: the owner should stop */
     void *context;
 } bus_server_options_t;
 

@@ -159,8 +159,9 @@ static bool apply_snapshot(bus_client_t *c)
 
 static bool on_page(bus_client_t *c, const Chiso__V1__SnapshotPage *page)
 {
-    if (!c->in_snapshot) {
-        return false;
+    if (!c->in_snapshot || !page->has_cursor ||
+        !bytes_equal(bytes_of(page->cursor.data, page->cursor.len), buffer_bytes(&c->cursor))) {
+        return false; /* the answer to an older question */
     }
     if (c->snapshot_epoch == 0) {
         c->snapshot_epoch = page->epoch;

@@ -105,7 +105,10 @@ static void answer_batch(bus_server_t *s, const parked_t *p)
     if (p->from_seq <= journal_head(journal)) {
         store_txn_t *txn = store_read(s->options.store);
         if (journal_read(journal, txn, p->from_seq, gather_record, &g) < 0) {
-            g.failed = true; /* say nothing rather than something wrong; the owner verifies */
+            g.failed = true; /* say nothing rather than something wrong */
+            if (s->options.failed != NULL) {
+                s->options.failed(s->options.context);
+            }
         }
         store_abort(&txn);
     }
@@ -219,6 +222,8 @@ static void on_snapshot(bus_server_t *s, const uint8_t *identity, size_t len,
     if (rc == 0 && !page.gather.failed && !page.cursor.failed) {
         answer.n_events = page.gather.n;
         answer.events = page.gather.events;
+        answer.has_cursor = 1;
+        answer.cursor = fetch->cursor;
         answer.next_cursor.data = page.cursor.data;
         answer.next_cursor.len = page.cursor.len;
         frame_t frame = CHISO__V1__FRAME__INIT;

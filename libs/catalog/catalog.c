@@ -10,6 +10,7 @@
 #include "compile.h"
 #include "config/config.h"
 #include "form.h"
+#include "text/text.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -69,9 +70,12 @@ static int add_figures(catalog_t *c, const dictionary_t *d)
                               "'%s' stands twice in the dictionary; expected each "
                               "figure once",
                               f->id);
-        } else if (c->n_figures == MAX_DICTIONARY || strlen(f->id) > 64) {
-            rc = config_error(d->file, path, "more than %d figures, or an id of more than 64 bytes",
-                              MAX_DICTIONARY);
+        } else if (c->n_figures == MAX_DICTIONARY || !text_is_code(f->id)) {
+            rc = config_error(
+                d->file, path,
+                "'%s'; expected 1 to 64 letters, digits, '.', '-', '_', and at most %d "
+                "figures",
+                f->id, MAX_DICTIONARY);
         } else {
             c->figures[c->n_figures++] =
                 (catalog_figure_t){f->id, f->title, f->unit, (catalog_provider_t)f->provider};
@@ -246,9 +250,9 @@ static int build_indicator(const catalog_t *c, entry_t *e, const char *path,
     char at[192];
     int rc = 0;
     snprintf(at, sizeof at, "%s.code", path);
-    if (catalog_indicator(index, from->code) >= 0 || strlen(from->code) > 32) {
+    if (catalog_indicator(index, from->code) >= 0 || !text_is_code(from->code)) {
         rc = config_error(e->file, at,
-                          "'%s' stands twice or is longer than 32 bytes; expected a code "
+                          "'%s' stands twice or is no code; expected a code "
                           "of its own",
                           from->code);
     }
@@ -337,6 +341,10 @@ static int build(const catalog_t *c, entry_t *e)
                                .stated_total = -1};
     if (strcmp(form->format, "1") != 0) {
         return config_error(e->file, "format", "'%s'; expected \"1\"", form->format);
+    }
+    if (!text_is_code(form->index)) {
+        return config_error(e->file, "index", "'%s'; expected letters, digits, '.', '-', '_'",
+                            form->index);
     }
     for (unsigned i = 0; i < form->levels_count; i++) {
         index->levels |= 1U << form->levels[i];

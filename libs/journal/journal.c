@@ -18,7 +18,8 @@
 
 #define RECORD_VERSION 1
 #define HEADER_SIZE (1 + 4 + SHA256_SIZE)
-#define MAX_CONSUMERS 64
+#define MAX_CONSUMERS 96 /* 64 portals and some */
+#define STORE_CONSUMERS_MS 10000
 #define MAX_CONSUMER_NAME 63
 #define META_KEY "head"
 #define META_SIZE (1 + 8 + 8 + 8 + 8 + SHA256_SIZE + SHA256_SIZE)
@@ -47,6 +48,7 @@ struct journal {
     position_t pending;
     consumer_t consumers[MAX_CONSUMERS];
     size_t n_consumers;
+    int64_t stored_at; /* when the acknowledgements were stored */
 };
 
 static bytes_t seq_key(uint64_t seq, uint8_t room[8])
@@ -351,19 +353,39 @@ int journal_read(journal_t *j, store_txn_t *txn, uint64_t seq, journal_each_fn e
     return rc != 0 ? rc : given;
 }
 
-int journal_acknowledge(journal_t *j, const char *name, uint64_t next_seq)
+static consumer_t *find_consumer(journal_t *j, const char *name)
 {
-    consumer_t *consumer = NULL;
-    for (size_t i = 0; i < j->n_consumers && consumer == NULL; i++) {
+    for (size_t i = 0; i < j->n_consumers; i++) {
         if (strcmp(j->consumers[i].name, name) == 0) {
-            consumer = &j->consumers[i];
+            return &j->consumers[i];
         }
     }
+    return NULL;
+}
+
+/* A free place, or that of the consumer that has been away longest, past its time. */
+static consumer_t *place_for_consumer(journal_t *j)
+{
+    if (j->n_consumers < MAX_CONSUMERS) {
+        return &j->consumers[j->n_consumers++];
+    }
+    consumer_t *oldest = &j->consumers[0];
+    for (size_t i = 1; i < j->n_consumers; i++) {
+        if (j->consumers[i].seen_at < oldest->seen_at) {
+            oldest = &j->consumers[i];
+        }
+    }
+    return oldest->seen_at < clock_wall_ms() - j->options.consumer_ttl_ms ? oldest : NULL;
+}
+
+int journal_acknowledge(journal_t *j, const char *name, uint64_t next_seq)
+{
+    consumer_t *consumer = find_consumer(j, name);
     if (consumer == NULL) {
-        if (j->n_consumers == MAX_CONSUMERS || strlen(name) > MAX_CONSUMER_NAME || *name == '\0') {
+        if (strlen(name) > MAX_CONSUMER_NAME || *name == '\0' ||
+            (consumer = place_for_consumer(j)) == NULL) {
             return CHISO_E_TOO_BIG;
         }
-        consumer = &j->consumers[j->n_consumers++];
         *consumer = (consumer_t){0};
         memcpy(consumer->name, name, strlen(name));
     }
@@ -371,6 +393,23 @@ int journal_acknowledge(journal_t *j, const char *name, uint64_t next_seq)
     consumer->seen_at = clock_wall_ms();
     consumer->dirty = true;
     return 0;
+}
+
+void journal_forget(journal_t *j, const char *name)
+{
+    consumer_t *consumer = find_consumer(j, name);
+    if (consumer != NULL) {
+        consumer->seen_at = 0; /* past every time to live: it holds nothing back */
+        consumer->dirty = true;
+    }
+}
+
+void journal_consumers(const journal_t *j, void (*each)(void *context, const char *name),
+                       void *context)
+{
+    for (size_t i = 0; i < j->n_consumers; i++) {
+        each(context, j->consumers[i].name);
+    }
 }
 
 uint64_t journal_slowest(const journal_t *j)
@@ -388,6 +427,7 @@ uint64_t journal_slowest(const journal_t *j)
 
 static void store_consumers(journal_t *j, store_txn_t *txn)
 {
+    j->stored_at = clock_wall_ms();
     for (size_t i = 0; i < j->n_consumers; i++) {
         consumer_t *consumer = &j->consumers[i];
         if (consumer->dirty) {
@@ -400,6 +440,19 @@ static void store_consumers(journal_t *j, store_txn_t *txn)
     }
 }
 
+bool journal_trim_due(const journal_t *j)
+{
+    const position_t *p = &j->committed;
+    bool over = p->bytes > j->options.max_bytes;
+    bool spare = p->head + 1 - p->first > j->options.keep_records;
+    for (size_t i = 0; i < j->n_consumers; i++) {
+        if (j->consumers[i].dirty && clock_wall_ms() - j->stored_at >= STORE_CONSUMERS_MS) {
+            return true;
+        }
+    }
+    return over || spare;
+}
+
 unsigned journal_trim(journal_t *j, store_txn_t *txn, uint64_t floor, unsigned limit)
 {
     store_consumers(j, txn);
@@ -408,8 +461,8 @@ unsigned journal_trim(journal_t *j, store_txn_t *txn, uint64_t floor, unsigned l
     unsigned dropped = 0;
     while (dropped < limit && p->first <= p->head && p->first < floor) {
         bool spare = p->head - p->first >= j->options.keep_records;
-        bool wanted = p->first < read_by_all ? !spare : p->bytes <= j->options.max_bytes;
-        if (wanted) {
+        bool over = p->bytes > j->options.max_bytes;
+        if (!over && !(p->first < read_by_all && spare)) {
             break;
         }
         uint8_t number[8];

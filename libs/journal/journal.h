@@ -61,14 +61,22 @@ int journal_read(journal_t *journal, store_txn_t *txn, uint64_t seq, journal_eac
 /* A consumer has everything before next_seq. Kept in memory at once, stored by the next
  * journal_trim(); losing it only keeps records longer. */
 int journal_acknowledge(journal_t *journal, const char *consumer, uint64_t next_seq);
+/* A consumer that is known not to come back holds nothing back any more. */
+void journal_forget(journal_t *journal, const char *consumer);
+void journal_consumers(const journal_t *journal, void (*each)(void *context, const char *name),
+                       void *context);
 /* The slowest registered consumer's next_seq; head + 1 when there is none. */
 uint64_t journal_slowest(const journal_t *journal);
 
 /* Drops records that every live consumer has, that lie before `floor` (the owner's own need, such
- * as its checkpoint; UINT64_MAX: none) and that are older than keep_records; past max_bytes also
- * unread ones, oldest first, but never those from `floor` on. At most `limit` records. Within
+ * as its checkpoint; UINT64_MAX: none) and that are older than keep_records; past max_bytes any,
+ * read or not, oldest first, but never those from `floor` on. At most `limit` records. Within
  * `txn`; settle as for appends. Returns how many. */
 unsigned journal_trim(journal_t *journal, store_txn_t *txn, uint64_t floor, unsigned limit);
+
+/* Is there something to trim, or an acknowledgement to store? Asked each second, so that an idle
+ * journal commits nothing. */
+bool journal_trim_due(const journal_t *journal);
 
 /* Walks everything: CRC, hash chain, gaps, head. 0, or CHISO_E_CORRUPT with the number of the first
  * bad record in *bad and a reason. *hash (may be NULL) gets the hash of the head. */

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "config/config.h"
+#include "text/text.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -90,8 +91,18 @@ static int sort_and_check(registry_t *r)
     }
     for (unsigned i = 0; i < r->n_units; i++) {
         const char *parent = r->units[i].parent;
+        char path[64];
+        if (!text_is_code(r->units[i].code)) {
+            snprintf(path, sizeof path, "units[%u].code", i);
+            rc = config_error(r->file, path, "'%s'; expected letters, digits, '.', '-', '_'",
+                              r->units[i].code);
+        }
+        if (!text_is_nfc(r->units[i].name, strlen(r->units[i].name))) {
+            snprintf(path, sizeof path, "units[%u].name", i);
+            rc = config_error(r->file, path, "'%s' is not NFC; expected composed letters",
+                              r->units[i].name);
+        }
         if (parent != NULL && registry_by_code(r, parent) == NULL) {
-            char path[64];
             snprintf(path, sizeof path, "units[%u].parent", i);
             rc = config_error(r->file, path, "'%s'; expected the code of a unit in this file",
                               parent);

@@ -3,7 +3,9 @@
 #include "service/service.h"
 
 #include "base/error.h"
+#include "fetch/network.h"
 #include "log/log.h"
+#include "text/text.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -259,6 +261,60 @@ void service_resolve(config_t *file, char **text)
             *text = absolute;
         }
     }
+}
+
+int service_check_readable(config_t *file, const char *path, const char *name)
+{
+    if (name != NULL && access(name, R_OK) != 0) {
+        return config_error(file, path, "'%s': %s; expected something readable", name,
+                            strerror(errno));
+    }
+    return 0;
+}
+
+int service_check_url(config_t *file, const char *at, const char *url, bool allow_http)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s.url", at);
+    bool https = strncmp(url, "https://", 8) == 0;
+    bool http = strncmp(url, "http://", 7) == 0;
+    if (!https && !(http && allow_http)) {
+        return config_error(file, path,
+                            "'%s'; expected https://… (or http://… with allow_http: true)", url);
+    }
+    /* a space or line end behind a copied URL is a known trap: refuse it here, not at 3 a.m. */
+    if (strpbrk(url, " \t\r\n") != NULL) {
+        return config_error(file, path, "'%s' has white space in it; expected a plain URL", url);
+    }
+    return 0;
+}
+
+int service_check_networks(config_t *file, const char *at, char *const *list, unsigned n,
+                           const char ***networks)
+{
+    *networks = calloc(n + 1, sizeof **networks);
+    if (*networks == NULL) {
+        return -ENOMEM;
+    }
+    int rc = 0;
+    for (unsigned i = 0; i < n; i++) {
+        (*networks)[i] = list[i];
+        if (network_check(list[i]) != 0) {
+            char path[128];
+            snprintf(path, sizeof path, "%s.allow_networks[%u]", at, i);
+            rc = config_error(file, path, "'%s'; expected a network such as \"10.0.0.0/8\"",
+                              list[i]);
+        }
+    }
+    return rc;
+}
+
+int service_check_id(config_t *file, const char *path, const char *id)
+{
+    return text_is_code(id)
+               ? 0
+               : config_error(file, path, "'%s'; expected 1 to 64 letters, digits, '.', '-', '_'",
+                              id);
 }
 
 bus_curve_t service_curve(const service_bus_config_t *bus)

@@ -69,6 +69,16 @@ bus_curve_t service_curve(const service_bus_config_t *bus);
 /* Sizes of the store and its journal. */
 int service_check_store(const service_store_config_t *config, config_t *file, const char *path,
                         store_options_t *store, journal_options_t *journal);
+/* Reports when the file or folder cannot be read; NULL is good. */
+int service_check_readable(config_t *file, const char *path, const char *name);
+/* Checks an https URL (http only with allow_http) without white space, and networks in CIDR form;
+ * *networks becomes the NULL-terminated list that fetch_policy_t wants (the caller frees it). `at`
+ * is the place of the mapping that holds `url` and `allow_networks`. */
+int service_check_url(config_t *file, const char *at, const char *url, bool allow_http);
+int service_check_networks(config_t *file, const char *at, char *const *list, unsigned n,
+                           const char ***networks);
+/* Reports when the id is not of [A-Za-z0-9._-]. */
+int service_check_id(config_t *file, const char *path, const char *id);
 /* Replaces *text by its path seen from the configuration file's folder; NULL stays. */
 void service_resolve(config_t *file, char **text);
 /* Opens the store in data_dir (created with its parents), logging what fails. */

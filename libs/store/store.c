@@ -242,6 +242,12 @@ bool store_has_room(store_t *store)
     return store_used(store) < store->soft_limit;
 }
 
+void store_check_readers(store_t *store)
+{
+    int dead;
+    mdb_reader_check(store->env, &dead);
+}
+
 static store_txn_t *begin(store_t *store, bool writes)
 {
     static store_txn_t no_memory = {.status = -ENOMEM};

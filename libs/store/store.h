@@ -46,6 +46,9 @@ uint64_t store_used(store_t *store);
 uint64_t store_soft_limit(const store_t *store);
 bool store_has_room(store_t *store);
 
+/* Frees what readers that were killed still hold; they keep old pages from being used again. */
+void store_check_readers(store_t *store);
+
 /* Never NULL; when it could not begin, it is born failed. One writer at a time, on one thread. */
 store_txn_t *store_write(store_t *store);
 store_txn_t *store_read(store_t *store);

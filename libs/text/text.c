@@ -269,3 +269,17 @@ int text_fold(const char *text, size_t len, size_t max, char **out)
 {
     return reform(text, len, max, FORM_SEARCHABLE, out);
 }
+
+bool text_is_code(const char *text)
+{
+    size_t len = strnlen(text, 65);
+    for (size_t i = 0; i < len; i++) {
+        char c = text[i];
+        bool good = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+                    c == '.' || c == '-' || c == '_';
+        if (!good) {
+            return false;
+        }
+    }
+    return len > 0 && len <= 64;
+}

@@ -12,6 +12,9 @@ bool text_is_clean(const char *text, size_t len);
 /* True when the text is clean and already in NFC. */
 bool text_is_nfc(const char *text, size_t len);
 
+/* True for 1 to 64 bytes of [A-Za-z0-9._-]: what may be part of keys, paths and headers. */
+bool text_is_code(const char *text);
+
 /* A new NUL-terminated NFC form with runs of white space (U+00A0 and the like included) folded to
  * one space and none at either end; the caller frees it. `max` bounds the result in bytes. 0;
  * CHISO_E_SYNTAX when the bytes are not clean UTF-8; CHISO_E_TOO_BIG; -ENOMEM. */

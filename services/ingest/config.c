@@ -3,7 +3,6 @@
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "fetch/network.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -85,23 +84,6 @@ static void host_of(const char *url, char *out, size_t size)
     snprintf(out, size, "%.*s", (int)(len < size ? len : size - 1), url);
 }
 
-static int check_url(ingest_source_t *s, config_t *file, const char *path)
-{
-    bool https = strncmp(s->url, "https://", 8) == 0;
-    bool http = strncmp(s->url, "http://", 7) == 0;
-    if (!https && !(http && s->allow_http)) {
-        return config_error(file, path,
-                            "'%s'; expected https://… (or http://… with allow_http: true)", s->url);
-    }
-    /* a space or line end at the end of a copied URL is a known trap: refuse it here, not at 3 a.m.
-     */
-    if (strpbrk(s->url, " \t\r\n") != NULL) {
-        return config_error(file, path, "'%s' has white space in it; expected a plain URL", s->url);
-    }
-    host_of(s->url, s->host, sizeof s->host);
-    return 0;
-}
-
 static int check_times(ingest_source_t *s, config_t *file, const char *at)
 {
     char path[128];
@@ -166,15 +148,9 @@ static int check_lists(ingest_source_t *s, config_t *file, const registry_t *uni
                               s->units_of[i]);
         }
     }
-    s->networks = calloc(s->allow_networks_count + 1, sizeof *s->networks);
-    for (unsigned i = 0; s->networks != NULL && i < s->allow_networks_count; i++) {
-        s->networks[i] = s->allow_networks[i];
-        if (network_check(s->allow_networks[i]) != 0) {
-            snprintf(path, sizeof path, "%s.allow_networks[%u]", at, i);
-            rc = config_error(file, path, "'%s'; expected a network such as \"10.0.0.0/8\"",
-                              s->allow_networks[i]);
-        }
-    }
+    int one =
+        service_check_networks(file, at, s->allow_networks, s->allow_networks_count, &s->networks);
+    rc = rc != 0 ? rc : one;
     return rc;
 }
 
@@ -191,22 +167,22 @@ static int check_source(ingest_config_t *c, unsigned i, config_t *file)
             rc = config_error(file, path, "'%s' stands twice; expected an id of its own", s->id);
         }
     }
-    if (strpbrk(s->id, " |/\t") != NULL) {
-        snprintf(path, sizeof path, "%s.id", at);
-        rc = config_error(file, path, "'%s'; expected letters, digits, '-' and '.'", s->id);
-    }
+    snprintf(path, sizeof path, "%s.id", at);
+    rc |= service_check_id(file, path, s->id);
     if (strcmp(s->kind, "dvc-766") != 0) {
         snprintf(path, sizeof path, "%s.kind", at);
         rc = config_error(file, path, "'%s'; expected dvc-766", s->kind);
     }
-    snprintf(path, sizeof path, "%s.url", at);
-    rc |= check_url(s, file, path);
+    rc |= service_check_url(file, at, s->url, s->allow_http);
+    host_of(s->url, s->host, sizeof s->host);
     rc |= check_times(s, file, at);
     rc |= check_lists(s, file, c->units, at);
     uint64_t max_body = 0;
     snprintf(path, sizeof path, "%s.max_body", at);
     rc |= config_size(file, path, s->max_body, 8 << 20, 1024, 64 << 20, &max_body);
     service_resolve(file, &s->ca_file);
+    snprintf(path, sizeof path, "%s.ca_file", at);
+    rc |= service_check_readable(file, path, s->ca_file);
     s->policy.max_body = (size_t)max_body;
     s->policy.allow_http = s->allow_http;
     s->policy.allow_networks = s->networks;

@@ -112,21 +112,6 @@ static char *clean(const char *text, size_t max)
     return text != NULL && text_normalise(text, strlen(text), max, &out) == 0 ? out : NULL;
 }
 
-/* A code that may be part of keys and paths. */
-static bool is_code(const char *text)
-{
-    size_t len = strlen(text);
-    for (size_t i = 0; i < len; i++) {
-        char c = text[i];
-        bool good = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-                    c == '.' || c == '-' || c == '_';
-        if (!good) {
-            return false;
-        }
-    }
-    return len > 0 && len <= 40;
-}
-
 static void read_row(const json_t *object, dvc766_row_t *row)
 {
     if (!json_is_object(object)) {
@@ -141,10 +126,10 @@ static void read_row(const json_t *object, dvc766_row_t *row)
         row->id = clean(string_of(object, "ID", row), 40);
         row->name = clean(string_of(object, "TEN", row), 500);
         row->agency = clean(string_of(object, "MA_COQUAN", row), 40);
-        if (row->id == NULL || !is_code(row->id)) {
+        if (row->id == NULL || !text_is_code(row->id)) {
             reject(row, "schema", "ID", "is not a code");
         }
-        if (row->agency == NULL || !is_code(row->agency)) {
+        if (row->agency == NULL || !text_is_code(row->agency)) {
             reject(row, "schema", "MA_COQUAN", "is not a code");
         }
         if (row->name == NULL || *row->name == '\0') {
@@ -158,12 +143,19 @@ static int compare_ids(const void *a, const void *b)
 {
     const dvc766_row_t *const *x = a;
     const dvc766_row_t *const *y = b;
-    int order = strcmp((*x)->id, (*y)->id);
-    return order != 0 ? order : (*x > *y) - (*x < *y);
+    return strcmp((*x)->id, (*y)->id);
 }
 
-/* Which of two rows of one id is right cannot be known: neither is taken. */
-static int reject_duplicates(dvc766_board_t *board)
+static int compare_agencies(const void *a, const void *b)
+{
+    const dvc766_row_t *const *x = a;
+    const dvc766_row_t *const *y = b;
+    return strcmp((*x)->agency, (*y)->agency);
+}
+
+/* Which of two rows of one id or code is right cannot be known: neither is taken. */
+static int reject_duplicates(dvc766_board_t *board, int (*compare)(const void *a, const void *b),
+                             const char *field)
 {
     dvc766_row_t **sorted = calloc(board->n_rows + 1, sizeof *sorted);
     if (sorted == NULL) {
@@ -171,15 +163,15 @@ static int reject_duplicates(dvc766_board_t *board)
     }
     size_t n = 0;
     for (size_t i = 0; i < board->n_rows; i++) {
-        if (board->rows[i].id != NULL) {
+        if (board->rows[i].id != NULL && board->rows[i].agency != NULL) {
             sorted[n++] = &board->rows[i];
         }
     }
-    qsort(sorted, n, sizeof *sorted, compare_ids);
+    qsort(sorted, n, sizeof *sorted, compare);
     for (size_t i = 1; i < n; i++) {
-        if (strcmp(sorted[i - 1]->id, sorted[i]->id) == 0) {
-            reject(sorted[i - 1], "duplicate", sorted[i]->id, "is the ID of several rows");
-            reject(sorted[i], "duplicate", sorted[i]->id, "is the ID of several rows");
+        if (compare(&sorted[i - 1], &sorted[i]) == 0) {
+            reject(sorted[i - 1], "duplicate", field, "is that of several rows");
+            reject(sorted[i], "duplicate", field, "is that of several rows");
         }
     }
     free(sorted);
@@ -196,7 +188,10 @@ static int read_rows(const json_t *array, dvc766_board_t *board)
     for (size_t i = 0; i < board->n_rows; i++) {
         read_row(json_array_get(array, i), &board->rows[i]);
     }
-    int rc = reject_duplicates(board);
+    int rc = reject_duplicates(board, compare_ids, "ID");
+    if (rc == 0) {
+        rc = reject_duplicates(board, compare_agencies, "MA_COQUAN");
+    }
     for (size_t i = 0; rc == 0 && i < board->n_rows; i++) {
         if (board->rows[i].rule != NULL) {
             board->rows[i].bytes =

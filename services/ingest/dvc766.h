@@ -19,7 +19,7 @@
 #define DVC766_TOTAL 6
 extern const char *const dvc766_figure_ids[DVC766_FIGURES];
 
-#define DVC766_MAX_ROWS 20000
+#define DVC766_MAX_ROWS 2000 /* no province has 400 units */
 
 /* The form of a request: "params=" and the percent-encoded JSON. `dvc_id` is "0" for the provinces,
  * or the agency id of the province whose departments and communes are wanted. */

@@ -19,8 +19,9 @@
 
 #define TICK_MS 50
 #define REFRESH_MS 60000
-#define TRIM_MS 10000
+#define TRIM_MS 1000
 #define TRIM_RECORDS 10000
+#define MAX_PAUSE_MS (3600 * 1000LL)
 
 typedef struct {
     service_t *service;
@@ -59,7 +60,12 @@ static void on_answer(void *context)
         series_t *series = answer->context;
         bool appended;
         int rc = intake_answer(&in->intake, series, answer, &appended);
-        schedule_done(in->schedule, series);
+        if (answer->retry_after_ms > 0 && (answer->status == 429 || answer->status == 503)) {
+            int64_t pause =
+                answer->retry_after_ms < MAX_PAUSE_MS ? answer->retry_after_ms : MAX_PAUSE_MS;
+            schedule_pause(series, clock_mono_ms() + pause);
+        }
+        schedule_done(series);
         fetch_answer_free(&answer);
         after_commit(in, rc, appended);
     }
@@ -84,7 +90,7 @@ static void ask(ingest_t *in, series_t *series)
     if (rc != 0) {
         log_error("cannot ask", "source", source->id, "reason", chiso_strerror(rc), NULL);
         series->next_due = clock_wall_ms() + source->retry_after_ms;
-        schedule_done(in->schedule, series);
+        schedule_done(series);
     }
     buffer_free(&form);
 }
@@ -126,6 +132,10 @@ static void on_tick(void *context)
 static void on_trim(void *context)
 {
     ingest_t *in = context;
+    if (!journal_trim_due(in->journal)) {
+        return;
+    }
+    store_check_readers(in->store);
     store_txn_t *txn = store_write(in->store);
     journal_trim(in->journal, txn, UINT64_MAX, TRIM_RECORDS);
     int rc = store_commit(&txn);
@@ -133,6 +143,14 @@ static void on_trim(void *context)
     if (rc != 0) {
         after_commit(in, rc, false);
     }
+}
+
+/* The bus cannot read the journal: nobody downstream would ever hear from us again. */
+static void on_bus_failed(void *context)
+{
+    ingest_t *in = context;
+    log_error("the journal cannot be read: stopping", NULL);
+    service_quit(in->service, CHISO_EXIT_STORE);
 }
 
 static int open_store(ingest_t *in)
@@ -159,6 +177,12 @@ static int open_store(ingest_t *in)
     return CHISO_EXIT_OK;
 }
 
+static int snapshot(void *context, bytes_t cursor, bus_page_t *page)
+{
+    ingest_t *in = context;
+    return ledger_snapshot(in->store, cursor, page);
+}
+
 static int open_network(ingest_t *in)
 {
     char reason[256] = "";
@@ -166,8 +190,9 @@ static int open_network(ingest_t *in)
                                 .curve = service_curve(&in->config->bus),
                                 .store = in->store,
                                 .journal = in->journal,
-                                .snapshot = ledger_snapshot,
-                                .context = in->store};
+                                .snapshot = snapshot,
+                                .failed = on_bus_failed,
+                                .context = in};
     int rc = bus_server_start(service_loop(in->service), &bus, reason, &in->bus);
     if (rc == 0) {
         rc = fetch_start(&(fetch_options_t){0}, &in->fetch);

@@ -106,6 +106,9 @@ static const char *unit_of(const pass_t *p, const dvc766_row_t *row, event_unit_
     if (row->level == CHISO__V1__LEVEL__PROVINCE) {
         return "a province among the units of a province";
     }
+    if (registry_by_code(p->in->units, row->agency) != NULL) {
+        return "MA_COQUAN is the code of another unit in the registry";
+    }
     unit->code = row->agency;
     unit->name = row->name;
     unit->level = (Chiso__V1__Level)row->level;
@@ -141,7 +144,7 @@ static void bad_row(pass_t *p, const dvc766_row_t *row, const char *rule, const 
     if (row->id != NULL && row->agency != NULL && row->name != NULL &&
         unit_of(p, row, &unit) == NULL) {
         int rc = series_add_bad(p->series, unit.code, reason, last_good_of(p, unit.code));
-        if (rc != 0) {
+        if (rc == -ENOMEM) { /* past the list's maximum the row is in quarantine all the same */
             store_fail(p->txn, rc);
         }
     }
@@ -252,7 +255,9 @@ static outcome_t judge_body(pass_t *p, char detail[256])
         if (outcome == STATE_GOOD || p->bad_rows < board.n_rows) {
             p->series->last_good = p->now;
             memcpy(p->series->body_sha256, p->hash, SHA256_SIZE);
-            p->series->has_body = true;
+            p->series->rows_read = true;
+            /* only a wholly good body says nothing new when it comes again */
+            p->series->has_body = outcome == STATE_GOOD;
         }
         break;
     case DVC766_NO_DATA:
@@ -281,8 +286,8 @@ static outcome_t judge_body(pass_t *p, char detail[256])
 static bool is_news(pass_t *p, const event_source_state_t *state)
 {
     buffer_t key = BUFFER_INIT(STORE_MAX_KEY);
-    buffer_append(&key, state->source, strlen(state->source) + 1);
-    buffer_append(&key, state->series, strlen(state->series) + 1);
+    buffer_append_part(&key, state->source);
+    buffer_append_part(&key, state->series);
     bytes_t stored;
     event_in_t known;
     char reason[256];
@@ -324,6 +329,7 @@ static void write_state(pass_t *p)
             state.stale_units[state.n_stale_units++] = s->bad[i].code;
         }
     }
+    s->stale_told = state.n_stale_units;
     if (is_news(p, &state)) {
         ledger_state(p->txn, p->in->journal, &state);
         log_info("source state", "source", state.source, "series", state.series, "outcome",
@@ -379,6 +385,7 @@ int intake_answer(intake_t *in, series_t *series, const fetch_answer_t *answer, 
     bool same = readable && series->has_body && series->n_bad == 0 &&
                 memcmp(series->body_sha256, p.hash, SHA256_SIZE) == 0;
     p.txn = store_write(in->store);
+    series->rows_read = same;
     if (same) {
         outcome = STATE_GOOD;
         series->last_good = p.now;
@@ -405,13 +412,11 @@ int intake_answer(intake_t *in, series_t *series, const fetch_answer_t *answer, 
 int intake_age(intake_t *in, series_t *series, int64_t now, bool *appended)
 {
     *appended = false;
-    bool due = series_is_stale(series, now) != series->stale;
-    for (size_t i = 0; i < series->n_bad && !due; i++) {
-        const bad_unit_t *b = &series->bad[i];
-        /* ask only around the moment it happens; write_state() tells whether it is news */
-        int64_t age = now - b->last_good - series->source->stale_after_ms;
-        due = age > 0 && age < 2000;
+    size_t n_stale = 0;
+    for (size_t i = 0; i < series->n_bad; i++) {
+        n_stale += series_unit_is_stale(series, &series->bad[i], now);
     }
+    bool due = series_is_stale(series, now) != series->stale || n_stale != series->stale_told;
     if (!due) {
         return 0;
     }

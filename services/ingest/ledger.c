@@ -14,17 +14,11 @@
 const char *const ledger_tables[] = {JOURNAL_TABLES, "rows",       "history",        "series",
                                      "states",       "quarantine", "quarantine.key", NULL};
 
-/* Parts of a key are joined by NUL: no part can hold one, and a prefix ends where its part does. */
-static void key_part(buffer_t *key, const char *part)
-{
-    buffer_append(key, part, strlen(part) + 1);
-}
-
 static bytes_t row_key(buffer_t *room, const ledger_row_t *row)
 {
-    key_part(room, row->source);
-    key_part(room, row->series);
-    key_part(room, row->unit.code);
+    buffer_append_part(room, row->source);
+    buffer_append_part(room, row->series);
+    buffer_append_part(room, row->unit.code);
     return buffer_bytes(room);
 }
 
@@ -84,15 +78,18 @@ static void compare(comparison_t *c, const event_reading_t *known, const ledger_
     }
 }
 
-/* Every revision of every figure is kept: (unit, period, figure, revision) → Figure. */
+/* Every revision of every figure is kept: (unit, period, figure, source, series, revision) →
+ * Figure. */
 static void keep_history(store_txn_t *txn, const ledger_row_t *row, const event_figure_t *figure)
 {
     buffer_t key = BUFFER_INIT(STORE_MAX_KEY);
     buffer_t value = BUFFER_INIT(EVENT_MAX_BYTES);
     uint8_t revision[4];
-    key_part(&key, row->unit.code);
-    key_part(&key, row->period);
-    key_part(&key, figure->id);
+    buffer_append_part(&key, row->unit.code);
+    buffer_append_part(&key, row->period);
+    buffer_append_part(&key, figure->id);
+    buffer_append_part(&key, row->source);
+    buffer_append_part(&key, row->series);
     be32_put(revision, figure->revision);
     buffer_append(&key, revision, sizeof revision);
     wire_pack(&figure->base, &value);
@@ -165,8 +162,8 @@ void ledger_units(store_txn_t *txn, const char *source, const char *series, ledg
                   void *context)
 {
     buffer_t prefix = BUFFER_INIT(STORE_MAX_KEY);
-    key_part(&prefix, source);
-    key_part(&prefix, series);
+    buffer_append_part(&prefix, source);
+    buffer_append_part(&prefix, series);
     store_cursor_t *cursor;
     bytes_t key;
     bytes_t value;
@@ -185,8 +182,8 @@ void ledger_state(store_txn_t *txn, journal_t *journal, const event_source_state
 {
     buffer_t key = BUFFER_INIT(STORE_MAX_KEY);
     buffer_t packed = BUFFER_INIT(EVENT_MAX_BYTES);
-    key_part(&key, state->source);
-    key_part(&key, state->series);
+    buffer_append_part(&key, state->source);
+    buffer_append_part(&key, state->series);
     event_put_source_state(state, &packed);
     if (key.failed || packed.failed) {
         store_fail(txn, CHISO_E_TOO_BIG);
@@ -203,14 +200,44 @@ void ledger_state(store_txn_t *txn, journal_t *journal, const event_source_state
 static void entry_key(const ledger_quarantine_t *entry, uint8_t out[SHA256_SIZE])
 {
     buffer_t all = BUFFER_INIT(LEDGER_QUARANTINE_BYTES + 1024);
-    key_part(&all, entry->source);
-    key_part(&all, entry->series);
-    key_part(&all, entry->rule);
+    buffer_append_part(&all, entry->source);
+    buffer_append_part(&all, entry->series);
+    buffer_append_part(&all, entry->rule);
     if (strcmp(entry->rule, BLOCKED_RULE) != 0) {
         buffer_append(&all, entry->bytes.data, entry->bytes.len);
     }
     sha256(buffer_bytes(&all), out);
     buffer_free(&all);
+}
+
+/* Keeps the newest entries: a source that sends another broken body at each poll must not fill the
+ * disk. The archive still has the bodies. */
+static void drop_oldest(store_txn_t *txn, uint64_t newest)
+{
+    uint8_t number[8];
+    bytes_t key;
+    bytes_t value;
+    if (newest <= LEDGER_QUARANTINE_ENTRIES) {
+        return;
+    }
+    be64_put(number, newest - LEDGER_QUARANTINE_ENTRIES);
+    if (!store_delete(txn, LEDGER_QUARANTINE, bytes_of(number, 8))) {
+        return;
+    }
+    store_cursor_t *cursor;
+    bool more = store_seek(txn, LEDGER_QUARANTINE_KEYS, bytes_of(NULL, 0), &cursor, &key, &value);
+    uint8_t found[SHA256_SIZE];
+    bool hit = false;
+    for (; more && !hit; more = store_next(cursor, &key, &value)) {
+        hit = key.len == SHA256_SIZE && bytes_equal(value, bytes_of(number, 8));
+        if (hit) {
+            memcpy(found, key.data, SHA256_SIZE);
+        }
+    }
+    store_cursor_close(&cursor);
+    if (hit) {
+        store_delete(txn, LEDGER_QUARANTINE_KEYS, bytes_of(found, SHA256_SIZE));
+    }
 }
 
 /* The number of the entry, and how often and since when it is known. */
@@ -235,8 +262,10 @@ static void find_entry(store_txn_t *txn, bytes_t key, uint8_t number[8], uint32_
         return;
     }
     bool any = store_last(txn, LEDGER_QUARANTINE, &last_key, &last) && last_key.len == 8;
-    be64_put(number, (any ? be64_get(last_key.data) : 0) + 1);
+    uint64_t next = (any ? be64_get(last_key.data) : 0) + 1;
+    be64_put(number, next);
     store_put(txn, LEDGER_QUARANTINE_KEYS, key, bytes_of(number, 8));
+    drop_oldest(txn, next);
 }
 
 void ledger_quarantine(store_txn_t *txn, const ledger_quarantine_t *given)
@@ -291,9 +320,9 @@ static bool walk_table(store_txn_t *txn, store_table_t table, uint8_t mark, byte
     return more;
 }
 
-int ledger_snapshot(void *context, bytes_t cursor, bus_page_t *page)
+int ledger_snapshot(store_t *store, bytes_t cursor, bus_page_t *page)
 {
-    store_txn_t *txn = store_read(context);
+    store_txn_t *txn = store_read(store);
     bool in_states = cursor.len > 0 && cursor.data[0] == 's';
     bytes_t from = cursor.len > 0 ? bytes_of(cursor.data + 1, cursor.len - 1) : bytes_of(NULL, 0);
     bool cut = !in_states && walk_table(txn, LEDGER_ROWS, 'r', from, page);

@@ -65,9 +65,10 @@ typedef struct {
     bytes_t bytes; /* cut to LEDGER_QUARANTINE_BYTES */
 } ledger_quarantine_t;
 #define LEDGER_QUARANTINE_BYTES (64 * 1024)
+#define LEDGER_QUARANTINE_ENTRIES 10000 /* the newest are kept */
 void ledger_quarantine(store_txn_t *txn, const ledger_quarantine_t *entry);
 
-/* bus_snapshot_fn; context is the store_t. */
-int ledger_snapshot(void *context, bytes_t cursor, bus_page_t *page);
+/* A page of everything that is known, for bus_snapshot_fn. */
+int ledger_snapshot(store_t *store, bytes_t cursor, bus_page_t *page);
 
 #endif

@@ -168,9 +168,15 @@ series_t *schedule_next(schedule_t *s, int64_t wall_ms, int64_t mono_ms)
     return best;
 }
 
-void schedule_done(schedule_t *s, series_t *series)
+void schedule_pause(series_t *series, int64_t until_mono_ms)
 {
-    (void)s;
+    if (series->host->next_start < until_mono_ms) {
+        series->host->next_start = until_mono_ms;
+    }
+}
+
+void schedule_done(series_t *series)
+{
     series->running = false;
     series->host->running--;
 }

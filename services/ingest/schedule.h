@@ -15,8 +15,10 @@ int schedule_refresh(schedule_t *schedule, int64_t wall_ms);
 /* The next series to be asked now, marked as running; NULL when there is none. A host is asked at
  * most once in the longest min_interval of its sources, and has at most two requests under way. */
 series_t *schedule_next(schedule_t *schedule, int64_t wall_ms, int64_t mono_ms);
+/* The host asked for a pause (429, 503): nothing of it is asked before then. */
+void schedule_pause(series_t *series, int64_t until_mono_ms);
 /* Its answer was dealt with. */
-void schedule_done(schedule_t *schedule, series_t *series);
+void schedule_done(series_t *series);
 
 size_t schedule_count(const schedule_t *schedule);
 series_t *schedule_at(const schedule_t *schedule, size_t i);

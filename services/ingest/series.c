@@ -11,12 +11,13 @@
 #include <string.h>
 
 #define MAX_BACKOFF_SHIFT 6
+#define SERIES_MAX_BYTES (4 * 1024 * 1024)     /* SERIES_MAX_BAD units with their reasons */
 #define MAX_RETRY_AFTER_MS (6 * 3600 * 1000LL) /* a source may ask for a pause, not for silence */
 
 static bytes_t key_of(const series_t *s, buffer_t *room)
 {
-    buffer_append(room, s->source->id, strlen(s->source->id) + 1);
-    buffer_append(room, s->name, strlen(s->name) + 1);
+    buffer_append_part(room, s->source->id);
+    buffer_append_part(room, s->name);
     return buffer_bytes(room);
 }
 
@@ -25,7 +26,7 @@ static int read_record(series_t *s, bytes_t in)
     wire_arena_t *arena;
     ProtobufCMessage *message;
     int rc =
-        wire_unpack(&chiso__v1__series__descriptor, in, EVENT_MAX_BYTES, NULL, &arena, &message);
+        wire_unpack(&chiso__v1__series__descriptor, in, SERIES_MAX_BYTES, NULL, &arena, &message);
     if (rc != 0) {
         return rc == -ENOMEM ? rc : CHISO_E_CORRUPT;
     }
@@ -75,7 +76,8 @@ int series_load(store_t *store, const ingest_source_t *source, const registry_un
     store_abort(&txn);
     buffer_free(&room);
     /* a clock that was set back must not silence a source for years */
-    int64_t latest = clock_wall_ms() + source->every_ms + MAX_RETRY_AFTER_MS;
+    int64_t latest =
+        clock_wall_ms() + 4 * source->every_ms + source->jitter_ms + MAX_RETRY_AFTER_MS;
     if (s->next_due > latest) {
         s->next_due = 0;
     }
@@ -112,7 +114,7 @@ void series_store(const series_t *s, store_txn_t *txn)
     Chiso__V1__Series__BadUnit *bad = calloc(s->n_bad + 1, sizeof *bad);
     Chiso__V1__Series__BadUnit **list = calloc(s->n_bad + 1, sizeof *list);
     buffer_t key = BUFFER_INIT(STORE_MAX_KEY);
-    buffer_t packed = BUFFER_INIT(EVENT_MAX_BYTES);
+    buffer_t packed = BUFFER_INIT(SERIES_MAX_BYTES);
     if (bad != NULL && list != NULL) {
         for (size_t i = 0; i < s->n_bad; i++) {
             chiso__v1__series__bad_unit__init(&bad[i]);
@@ -156,7 +158,9 @@ void series_set_next_due(series_t *s, int64_t now, int64_t retry_after_ms)
         int64_t backoff = source->retry_after_ms << shift;
         wait = backoff < wait ? backoff : wait;
         if (retry_after_ms >= 0) {
-            wait = retry_after_ms < MAX_RETRY_AFTER_MS ? retry_after_ms : MAX_RETRY_AFTER_MS;
+            int64_t asked =
+                retry_after_ms < MAX_RETRY_AFTER_MS ? retry_after_ms : MAX_RETRY_AFTER_MS;
+            wait = asked > wait ? asked : wait; /* never sooner than we would have come */
         }
     } else if (s->outcome == CHISO__V1__SOURCE_STATE__OUTCOME__BLOCKED) {
         /* who is blocked should ask less often, not more */
@@ -214,8 +218,8 @@ static bool is_old(const series_t *s, int64_t last_good, bool good, int64_t now)
 
 bool series_is_stale(const series_t *s, int64_t now)
 {
-    /* where only some rows were bad, the series itself was read well at last_good */
-    bool good = s->outcome == CHISO__V1__SOURCE_STATE__OUTCOME__GOOD || s->n_bad > 0;
+    /* where only some rows were bad, the series itself was read well */
+    bool good = s->outcome == CHISO__V1__SOURCE_STATE__OUTCOME__GOOD || s->rows_read;
     return is_old(s, s->last_good, good, now);
 }
 

@@ -45,6 +45,9 @@ typedef struct {
     uint8_t body_sha256[SHA256_SIZE];
     bad_unit_t *bad;
     size_t n_bad;
+    /* not stored: */
+    bool rows_read;    /* the last answer's rows were taken, but for the bad ones */
+    size_t stale_told; /* how many of the bad units were told to be stale */
 } series_t;
 
 /* A new series with what the store knows of it. 0, -ENOMEM, CHISO_E_CORRUPT, CHISO_E_STORE. */

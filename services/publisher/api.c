@@ -59,7 +59,7 @@ static void reply_json(http_request_t *request, buffer_t *body)
     http_set_header(request, "Cache-Control", "no-cache");
     http_set_header(request, "Access-Control-Allow-Origin", "*");
     http_set_header(request, "X-Content-Type-Options", "nosniff");
-    if (known != NULL && strstr(known, etag) != NULL) {
+    if (known != NULL && (strstr(known, etag) != NULL || strcmp(known, "*") == 0)) {
         http_reply(request, 304, NULL, bytes_of(NULL, 0));
     } else {
         http_reply(request, 200, "application/json; charset=utf-8", buffer_bytes(body));
@@ -402,7 +402,12 @@ static void get_unit(const api_t *api, http_request_t *request, const catalog_in
     event_in_t in;
     store_txn_t *txn = store_read(api->model->store);
     if (!model_result(txn, index->id, period, code, &in)) {
+        int rc = store_status(txn);
         store_abort(&txn);
+        if (rc != 0) {
+            http_reply_problem(request, 503, "the store cannot be read");
+            return;
+        }
         http_reply_problem(request, 404, "unit '%.64s' has no result of %s for %s", code, index->id,
                            period);
         return;

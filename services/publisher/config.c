@@ -2,8 +2,8 @@
 #include "config.h"
 
 #include "base/error.h"
-#include "fetch/network.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <sodium.h>
 #include <stdlib.h>
@@ -75,8 +75,13 @@ static int read_token(publisher_target_t *t, config_t *file, const char *path)
     token[n] = '\0';
     n = strcspn(token, "\r\n");
     int rc = 0;
-    if (n == 0 || n > MAX_TOKEN) {
-        rc = config_error(file, path, "'%s' holds no token; expected one line of 1 to %d bytes",
+    bool plain = true;
+    for (size_t i = 0; i < n; i++) {
+        plain = plain && token[i] > ' ' && token[i] <= '~';
+    }
+    if (n == 0 || n > MAX_TOKEN || !plain) {
+        rc = config_error(file, path,
+                          "'%s' holds no token; expected one line of 1 to %d printable ASCII bytes",
                           t->token_file, MAX_TOKEN);
     } else if (asprintf(&t->authorization, "Authorization: Bearer %.*s", (int)n, token) < 0) {
         t->authorization = NULL;
@@ -96,23 +101,15 @@ static int check_target(publisher_config_t *c, unsigned i, config_t *file)
             config_error(file, path, "'%s' stands twice; expected an id of its own", t->id);
         }
     }
-    snprintf(path, sizeof path, "targets[%u].url", i);
-    bool https = strncmp(t->url, "https://", 8) == 0;
-    bool http = strncmp(t->url, "http://", 7) == 0 && t->allow_http;
-    if ((!https && !http) || strpbrk(t->url, " \t\r\n") != NULL) {
-        config_error(file, path, "'%s'; expected https://… (or http://… with allow_http: true)",
-                     t->url);
-    }
-    t->networks = calloc(t->allow_networks_count + 1, sizeof *t->networks);
-    for (unsigned k = 0; t->networks != NULL && k < t->allow_networks_count; k++) {
-        t->networks[k] = t->allow_networks[k];
-        if (network_check(t->allow_networks[k]) != 0) {
-            snprintf(path, sizeof path, "targets[%u].allow_networks[%u]", i, k);
-            config_error(file, path, "'%s'; expected a network such as \"10.0.0.0/8\"",
-                         t->allow_networks[k]);
-        }
-    }
+    char at[64];
+    snprintf(at, sizeof at, "targets[%u]", i);
+    snprintf(path, sizeof path, "%s.id", at);
+    service_check_id(file, path, t->id);
+    service_check_url(file, at, t->url, t->allow_http);
+    service_check_networks(file, at, t->allow_networks, t->allow_networks_count, &t->networks);
     service_resolve(file, &t->ca_file);
+    snprintf(path, sizeof path, "%s.ca_file", at);
+    service_check_readable(file, path, t->ca_file);
     t->policy = (fetch_policy_t){.allow_http = t->allow_http,
                                  .allow_networks = t->networks,
                                  .ca_file = t->ca_file,
@@ -124,6 +121,9 @@ static int check_target(publisher_config_t *c, unsigned i, config_t *file)
     config_duration(file, path, t->retry_min, second, 10, 3600 * second, &t->retry_min_ms);
     snprintf(path, sizeof path, "targets[%u].retry_max", i);
     config_duration(file, path, t->retry_max, 300 * second, 10, 86400 * second, &t->retry_max_ms);
+    if (t->retry_max_ms < t->retry_min_ms) {
+        config_error(file, path, "is shorter than retry_min; expected at least as long");
+    }
     snprintf(path, sizeof path, "targets[%u].token_file", i);
     return t->token_file != NULL ? read_token(t, file, path) : 0;
 }
@@ -136,6 +136,13 @@ int publisher_check(void *config, config_t *file)
     service_resolve(file, &c->http.web);
     service_check_bus(&c->upstream, file, "upstream", false);
     service_check_store(&c->store, file, "store", &c->store_options, &c->journal_options);
+    struct in6_addr address;
+    if (inet_pton(AF_INET, c->http.address, &address) != 1 &&
+        inet_pton(AF_INET6, c->http.address, &address) != 1) {
+        config_error(file, "http.address", "'%s'; expected a numeric address such as \"127.0.0.1\"",
+                     c->http.address);
+    }
+    service_check_readable(file, "http.web", c->http.web);
     if (c->http.port > 65535) {
         config_error(file, "http.port", "%u; expected 0 to 65535", c->http.port);
     }

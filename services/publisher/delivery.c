@@ -12,6 +12,8 @@
 
 #define EVENT_SOURCE "/chiso"
 #define MAX_RETRY_AFTER_MS (3600 * 1000LL)
+#define WALK_RESULTS 'u'
+#define WALK_RANKINGS 'v'
 
 /* What is under way to a portal: kept until its answer, because a dead letter needs the bytes. */
 typedef struct {
@@ -59,10 +61,23 @@ static void put_record(target_t *t, store_txn_t *txn)
     buffer_free(&packed);
 }
 
+/* Where a walk over the read model is: which table, and behind which key. */
+static void set_cursor(buffer_t *cursor, char walk, bytes_t key)
+{
+    uint8_t copy[STORE_MAX_KEY];
+    size_t len = key.len < sizeof copy ? key.len : sizeof copy;
+    if (len > 0) {
+        memcpy(copy, key.data, len); /* the key may lie in the cursor itself */
+    }
+    buffer_clear(cursor);
+    buffer_append(cursor, &walk, 1);
+    buffer_append(cursor, copy, len);
+}
+
 static void begin_resync(target_t *t)
 {
     t->resyncing = true;
-    buffer_clear(&t->resync_cursor);
+    set_cursor(&t->resync_cursor, WALK_RESULTS, bytes_of(NULL, 0));
     t->record.next_seq = journal_head(t->delivery->model->journal) + 1;
 }
 
@@ -79,7 +94,7 @@ static int load_record(target_t *t)
         rc = wire_unpack(&chiso__v1__target__descriptor, value, 8192, NULL, &arena, &message);
         if (rc == 0) {
             t->record = *(const Chiso__V1__Target *)message;
-            t->resyncing = t->record.has_resync_cursor;
+            t->resyncing = t->record.has_resync_cursor && t->record.resync_cursor.len > 0;
             buffer_append(&t->resync_cursor, t->record.resync_cursor.data,
                           t->record.resync_cursor.len);
             t->record.last_error = NULL;
@@ -112,49 +127,92 @@ static void clear_sending(target_t *t)
     buffer_clear(&t->sending.cursor);
 }
 
-static void make_notice(target_t *t, const event_score_t *score)
+static void set_notice(target_t *t, const char *type, const char *subject, const char *key,
+                       int64_t time, const buffer_t *body)
 {
-    delivery_t *d = t->delivery;
-    const catalog_index_t *index = catalog_find(d->model->catalog, score->index);
-    char name[RENDER_KEY_SIZE];
-    char subject[256];
-    buffer_t body = BUFFER_INIT(EVENT_MAX_BYTES);
-    if (index != NULL) {
-        render_score(index, score, &body);
-    }
-    snprintf(subject, sizeof subject, "%s/%s/%s", score->index, score->period, score->unit->code);
     event_notice_t notice = CHISO__V1__NOTICE__INIT;
-    notice.type = (char *)(uintptr_t)NOTICE_SCORE;
-    notice.subject = subject;
-    notice.key = (char *)(uintptr_t)render_score_key(score, *d->epoch, name);
-    notice.time = score->as_of;
-    notice.body = (ProtobufCBinaryData){body.len, body.data};
+    notice.type = (char *)(uintptr_t)type;
+    notice.subject = (char *)(uintptr_t)subject;
+    notice.key = (char *)(uintptr_t)key;
+    notice.time = time;
+    notice.body = (ProtobufCBinaryData){body->len, body->data};
     event_put_notice(&notice, &t->sending.notice);
+    t->sending.notice.failed = t->sending.notice.failed || body->failed;
+}
+
+static void notice_of_score(target_t *t, const event_score_t *score)
+{
+    const catalog_index_t *index = catalog_find(t->delivery->model->catalog, score->index);
+    char key[RENDER_KEY_SIZE];
+    char subject[RENDER_SUBJECT_SIZE];
+    buffer_t body = BUFFER_INIT(EVENT_MAX_BYTES);
+    render_score(index, score, &body);
+    set_notice(t, NOTICE_SCORE, render_score_subject(score, subject),
+               render_score_key(score, *t->delivery->epoch, key), score->as_of, &body);
     buffer_free(&body);
 }
 
 /* The next result of the read model, as the notice it would have been. One that has changed since
  * the portal's tail begins is left to the tail: told here, an older revision would follow it. */
-static bool next_of_model(target_t *t)
+static bool next_result(target_t *t, store_txn_t *txn)
 {
-    store_txn_t *txn = store_read(t->delivery->model->store);
+    bytes_t at = bytes_of(t->resync_cursor.data + 1, t->resync_cursor.len - 1);
     bytes_t key;
     uint64_t notice_seq;
     event_in_t in;
     bool wanted = false;
-    while (!wanted && model_after(txn, buffer_bytes(&t->resync_cursor), &key, &notice_seq, &in)) {
+    while (!wanted && model_after(txn, at, &key, &notice_seq, &in)) {
         wanted = notice_seq < t->record.next_seq &&
                  catalog_find(t->delivery->model->catalog, in.event->score->index) != NULL;
-        buffer_t *cursor = wanted ? &t->sending.cursor : &t->resync_cursor;
-        buffer_clear(cursor);
-        buffer_append(cursor, key.data, key.len);
         if (wanted) {
-            make_notice(t, in.event->score);
+            notice_of_score(t, in.event->score);
+            set_cursor(&t->sending.cursor, WALK_RESULTS, key);
+        } else {
+            set_cursor(&t->resync_cursor, WALK_RESULTS, key);
+            at = bytes_of(t->resync_cursor.data + 1, t->resync_cursor.len - 1);
         }
         event_release(&in);
     }
-    store_abort(&txn);
     return wanted;
+}
+
+/* After the results the rankings, whole: a rank can move without a new revision of the result. */
+static bool next_ranking(target_t *t, store_txn_t *txn)
+{
+    bytes_t at = bytes_of(t->resync_cursor.data + 1, t->resync_cursor.len - 1);
+    bytes_t key;
+    buffer_t body = BUFFER_INIT(EVENT_MAX_BYTES);
+    event_in_t in;
+    bool found = model_ranking_after(txn, at, &key, &in);
+    if (found) {
+        const event_ranking_t *ranking = in.event->ranking;
+        char name[RENDER_KEY_SIZE];
+        char subject[RENDER_SUBJECT_SIZE];
+        render_ranking(ranking, &body);
+        set_notice(t, NOTICE_RANKING, render_ranking_subject(ranking, subject),
+                   render_ranking_key(ranking, *t->delivery->epoch, name), ranking->as_of, &body);
+        set_cursor(&t->sending.cursor, WALK_RANKINGS, key);
+        model_ranking_free(&in);
+    }
+    buffer_free(&body);
+    return found;
+}
+
+static bool next_of_model(target_t *t)
+{
+    store_txn_t *txn = store_read(t->delivery->model->store);
+    bool found = false;
+    if (t->resync_cursor.data[0] == WALK_RESULTS) {
+        found = next_result(t, txn);
+        if (!found) {
+            set_cursor(&t->resync_cursor, WALK_RANKINGS, bytes_of(NULL, 0));
+        }
+    }
+    if (!found) {
+        found = next_ranking(t, txn);
+    }
+    store_abort(&txn);
+    return found;
 }
 
 typedef struct {
@@ -258,9 +316,15 @@ static int send_next(target_t *t)
         t->sending.key = strdup(n->key);
         t->attempts = 0;
     }
-    if (t->sending.key != NULL && submit(t, n) == 0) {
+    rc = t->sending.key == NULL ? -ENOMEM : submit(t, n);
+    if (rc == 0) {
         t->busy = true;
         t->attempts++;
+    } else {
+        snprintf(t->last_error, sizeof t->last_error, "cannot be sent: %s", chiso_strerror(rc));
+        log_warn("a notice cannot be sent", "target", t->config->id, "key", n->key, "reason",
+                 t->last_error, NULL);
+        t->record.next_try = clock_wall_ms() + t->config->retry_min_ms;
     }
     event_release(&in);
     return 0;
@@ -287,16 +351,17 @@ int delivery_pump(delivery_t *d)
 
 /* ---- answers ---- */
 
-/* 2xx took it. What may pass later is tried again: trouble, overload, and what an operator can put
- * right (credentials, address). The rest says that this notice will never be taken. */
+/* 2xx took it. What may pass later is tried again: trouble, overload, 409 (the first request with
+ * this key is still under way there), and what an operator can put right (credentials, address).
+ * The rest says that this notice will never be taken. */
 static chiso_verdict_t judge(const fetch_answer_t *a)
 {
     if (a->result == FETCH_TOO_BIG || a->result == FETCH_ANSWERED) {
         if (a->status >= 200 && a->status < 300) {
             return CHISO_ACCEPT;
         }
-        static const long never[] = {400, 405, 406, 409, 410, 411, 412, 413, 414,
-                                     415, 416, 417, 421, 422, 424, 428, 431, 451};
+        static const long never[] = {400, 405, 406, 410, 411, 412, 413, 414,
+                                     415, 416, 417, 422, 424, 428, 431, 451};
         for (size_t i = 0; i < sizeof never / sizeof never[0]; i++) {
             if (a->status == never[i]) {
                 return CHISO_REJECT;
@@ -318,30 +383,39 @@ static void advance(target_t *t)
     t->record.next_try = 0;
 }
 
-static void ledger_key(const target_t *t, buffer_t *key)
+/* Lines of the ledger and dead letters are numbered for each portal; the newest are kept. */
+static void put_numbered(target_t *t, store_txn_t *txn, store_table_t table, uint64_t number,
+                         uint64_t most, const ProtobufCMessage *line)
 {
-    buffer_append(key, t->config->id, strlen(t->config->id) + 1);
-    buffer_append_text(key, t->sending.key);
+    buffer_t key = BUFFER_INIT(STORE_MAX_KEY);
+    buffer_t value = BUFFER_INIT(2 * EVENT_MAX_BYTES);
+    uint8_t n[8];
+    be64_put(n, number);
+    buffer_append_part(&key, t->config->id);
+    buffer_append(&key, n, sizeof n);
+    wire_pack(line, &value);
+    if (key.failed || value.failed) {
+        store_fail(txn, CHISO_E_TOO_BIG);
+    }
+    store_put(txn, table, buffer_bytes(&key), buffer_bytes(&value));
+    if (number > most) {
+        be64_put(n, number - most);
+        memcpy(key.data + key.len - sizeof n, n, sizeof n);
+        store_delete(txn, table, buffer_bytes(&key));
+    }
+    buffer_free(&key);
+    buffer_free(&value);
 }
 
 static void write_ledger(target_t *t, store_txn_t *txn, const fetch_answer_t *a)
 {
-    buffer_t key = BUFFER_INIT(STORE_MAX_KEY);
-    buffer_t value = BUFFER_INIT(4096);
     Chiso__V1__Delivery line = CHISO__V1__DELIVERY__INIT;
     line.seq = t->sending.seq;
     line.delivered_at = a->answered_at;
     line.attempts = t->attempts;
     line.status = (uint32_t)a->status;
-    ledger_key(t, &key);
-    wire_pack(&line.base, &value);
-    if (key.failed || value.failed) {
-        store_fail(txn, CHISO_E_TOO_BIG);
-    }
-    store_put(txn, MODEL_LEDGER, buffer_bytes(&key), buffer_bytes(&value));
-    buffer_free(&key);
-    buffer_free(&value);
-    t->record.delivered++;
+    line.key = t->sending.key;
+    put_numbered(t, txn, MODEL_LEDGER, ++t->record.delivered, DELIVERY_LEDGER_LINES, &line.base);
     t->record.has_last_delivery = true;
     t->record.last_delivery = a->answered_at;
     *t->last_error = '\0';
@@ -366,8 +440,6 @@ static void reason_of(const fetch_answer_t *a, char out[256])
 
 static void bury(target_t *t, store_txn_t *txn, const fetch_answer_t *a)
 {
-    buffer_t key = BUFFER_INIT(STORE_MAX_KEY);
-    buffer_t value = BUFFER_INIT(2 * EVENT_MAX_BYTES);
     Chiso__V1__DeadLetter letter = CHISO__V1__DEAD_LETTER__INIT;
     letter.seq = t->sending.seq;
     letter.key = t->sending.key;
@@ -375,15 +447,7 @@ static void bury(target_t *t, store_txn_t *txn, const fetch_answer_t *a)
     letter.status = (uint32_t)a->status;
     letter.reason = t->last_error;
     letter.notice = (ProtobufCBinaryData){t->sending.notice.len, t->sending.notice.data};
-    ledger_key(t, &key);
-    wire_pack(&letter.base, &value);
-    if (key.failed || value.failed) {
-        store_fail(txn, CHISO_E_TOO_BIG);
-    }
-    store_put(txn, MODEL_DEAD_LETTERS, buffer_bytes(&key), buffer_bytes(&value));
-    buffer_free(&key);
-    buffer_free(&value);
-    t->record.dead++;
+    put_numbered(t, txn, MODEL_DEAD_LETTERS, ++t->record.dead, DELIVERY_DEAD_LETTERS, &letter.base);
 }
 
 static void back_off(target_t *t, const fetch_answer_t *a)
@@ -440,6 +504,19 @@ int delivery_answers(delivery_t *d)
 
 /* ---- start and stop ---- */
 
+static void forget_if_gone(void *context, const char *name)
+{
+    delivery_t *d = context;
+    for (unsigned i = 0; i < d->n_targets; i++) {
+        if (strcmp(d->targets[i].config->id, name) == 0) {
+            return;
+        }
+    }
+    log_warn("a portal is no longer configured: its place in the journal is given up", "target",
+             name, NULL);
+    journal_forget(d->model->journal, name);
+}
+
 int delivery_start(const publisher_config_t *config, model_t *model, const uint64_t *epoch,
                    delivery_t **out)
 {
@@ -455,12 +532,13 @@ int delivery_start(const publisher_config_t *config, model_t *model, const uint6
         t->delivery = d;
         t->config = &config->targets[i];
         t->sending.notice = (buffer_t)BUFFER_INIT(EVENT_MAX_BYTES);
-        t->sending.cursor = (buffer_t)BUFFER_INIT(STORE_MAX_KEY);
-        t->resync_cursor = (buffer_t)BUFFER_INIT(STORE_MAX_KEY);
+        t->sending.cursor = (buffer_t)BUFFER_INIT(STORE_MAX_KEY + 1);
+        t->resync_cursor = (buffer_t)BUFFER_INIT(STORE_MAX_KEY + 1);
         rc = load_record(t);
     }
     if (rc == 0) {
-        rc = fetch_start(&(fetch_options_t){.max_per_host = 4}, &d->fetch);
+        journal_consumers(model->journal, forget_if_gone, d);
+        rc = fetch_start(&(fetch_options_t){.max_per_host = PUBLISHER_MAX_TARGETS}, &d->fetch);
     }
     if (rc != 0) {
         delivery_stop(&d);

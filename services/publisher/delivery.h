@@ -17,6 +17,9 @@
 
 typedef struct delivery delivery_t;
 
+#define DELIVERY_LEDGER_LINES 100000 /* of each portal; the newest are kept */
+#define DELIVERY_DEAD_LETTERS 10000
+
 /* Starts its own HTTP client; `epoch` points at the scorer's current epoch. 0 or a negative code.
  */
 int delivery_start(const publisher_config_t *config, model_t *model, const uint64_t *epoch,

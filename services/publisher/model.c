@@ -23,7 +23,7 @@ const char *const model_tables[] = {JOURNAL_TABLES, INBOX_TABLES,  "results", "p
 static void result_key(buffer_t *key, const event_score_t *s)
 {
     model_group_key(key, s->index, s->period, s->unit->level, s->unit->parent);
-    model_key_part(key, s->unit->code);
+    buffer_append_part(key, s->unit->code);
 }
 
 /* Puts a packed event, or whatever `value` holds, checking both buffers. */
@@ -158,12 +158,11 @@ static uint64_t notify_score(model_t *m, store_txn_t *txn, uint64_t epoch,
         return 0; /* told by the scorer, not known here: the configuration names other catalogs */
     }
     char key[RENDER_KEY_SIZE];
-    char subject[256];
+    char subject[RENDER_SUBJECT_SIZE];
     buffer_t body = BUFFER_INIT(EVENT_MAX_BYTES);
-    snprintf(subject, sizeof subject, "%s/%s/%s", score->index, score->period, score->unit->code);
     render_score(index, score, &body);
-    uint64_t seq =
-        notify(m, txn, NOTICE_SCORE, subject, render_score_key(score, epoch, key), &body, false);
+    uint64_t seq = notify(m, txn, NOTICE_SCORE, render_score_subject(score, subject),
+                          render_score_key(score, epoch, key), &body, false);
     buffer_free(&body);
     return seq;
 }
@@ -367,6 +366,9 @@ static void apply_ranking(model_t *m, store_txn_t *txn, uint64_t epoch, const ev
 {
     buffer_t key = BUFFER_INIT(STORE_MAX_KEY);
     buffer_t value = BUFFER_INIT(EVENT_MAX_BYTES);
+    int64_t as_of;
+    uint32_t known;
+    model_ranking(txn, r->index, r->period, r->level, r->parent, &as_of, &known);
     model_group_key(&key, r->index, r->period, r->level, r->parent);
     event_ranking_t plain = *r;
     plain.n_standings = 0;
@@ -375,17 +377,14 @@ static void apply_ranking(model_t *m, store_txn_t *txn, uint64_t epoch, const ev
     for (size_t i = 0; i < r->n_standings; i++) {
         move_unit(txn, r, r->standings[i]);
     }
-    if (r->n_standings > 0 && !snapshot) {
+    /* a snapshot tells all ranks: news only when some have moved since the last that was told */
+    if (r->n_standings > 0 && (!snapshot || r->revision > known)) {
         char name[RENDER_KEY_SIZE];
-        char subject[256];
+        char subject[RENDER_SUBJECT_SIZE];
         buffer_t body = BUFFER_INIT(EVENT_MAX_BYTES);
-        snprintf(subject, sizeof subject, "%s/%s/%s%s%s", r->index, r->period,
-                 event_level_name(r->level), r->parent != NULL ? "/" : "",
-                 r->parent != NULL ? r->parent : "");
-        snprintf(name, sizeof name, "ranking/%s/%u@%08x", subject, r->revision,
-                 (unsigned)(epoch & 0xffffffffU));
         render_ranking(r, &body);
-        notify(m, txn, NOTICE_RANKING, subject, name, &body, false);
+        notify(m, txn, NOTICE_RANKING, render_ranking_subject(r, subject),
+               render_ranking_key(r, epoch, name), &body, false);
         buffer_free(&body);
     }
     buffer_free(&key);
@@ -398,8 +397,8 @@ static void apply_state(model_t *m, store_txn_t *txn, const event_source_state_t
     buffer_t value = BUFFER_INIT(EVENT_MAX_BYTES);
     buffer_t body = BUFFER_INIT(EVENT_MAX_BYTES);
     char name[RENDER_KEY_SIZE];
-    model_key_part(&key, s->source);
-    model_key_part(&key, s->series);
+    buffer_append_part(&key, s->source);
+    buffer_append_part(&key, s->series);
     event_put_source_state(s, &value);
     put(txn, MODEL_STATES, &key, &value);
     int rc = remember_state(m, buffer_bytes(&value));

@@ -83,6 +83,11 @@ bool model_is_stale(const model_t *model, const event_score_t *score);
 const event_source_state_t *model_state(const model_t *model, const char *source,
                                         const char *series); /* or NULL */
 
+/* The next ranking behind `key`, with the standings of all its units; free it with
+ * model_ranking_free(). */
+bool model_ranking_after(store_txn_t *txn, bytes_t key, bytes_t *found_key, event_in_t *out);
+void model_ranking_free(event_in_t *in);
+
 /* The next result behind `key` (empty: the first) and the number of its last notice, for bringing a
  * portal up to date. */
 bool model_after(store_txn_t *txn, bytes_t key, bytes_t *found_key, uint64_t *notice_seq,

@@ -5,8 +5,6 @@
 #include "event/event.h"
 #include "store/store.h"
 
-/* Parts are ended by NUL, which no part can hold: a prefix ends where its part does. */
-void model_key_part(buffer_t *key, const char *text);
 /* index, period, level, parent; a unit's code behind it makes the key of a result. */
 void model_group_key(buffer_t *key, const char *index, const char *period, Chiso__V1__Level level,
                      const char *parent);

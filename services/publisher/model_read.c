@@ -5,27 +5,23 @@
 #include "model_keys.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
-
-void model_key_part(buffer_t *key, const char *text)
-{
-    buffer_append(key, text, strlen(text) + 1);
-}
 
 void model_group_key(buffer_t *key, const char *index, const char *period, Chiso__V1__Level level,
                      const char *parent)
 {
-    model_key_part(key, index);
-    model_key_part(key, period);
-    model_key_part(key, event_level_name(level));
-    model_key_part(key, parent != NULL ? parent : "");
+    buffer_append_part(key, index);
+    buffer_append_part(key, period);
+    buffer_append_part(key, event_level_name(level));
+    buffer_append_part(key, parent != NULL ? parent : "");
 }
 
 void model_place_key(buffer_t *key, const char *index, const char *period, const char *code)
 {
-    model_key_part(key, index);
-    model_key_part(key, period);
-    model_key_part(key, code);
+    buffer_append_part(key, index);
+    buffer_append_part(key, period);
+    buffer_append_part(key, code);
 }
 
 bool model_decode(store_txn_t *txn, bytes_t value, event_in_t *out)
@@ -63,11 +59,11 @@ void model_walk(store_txn_t *txn, const char *index, const char *period, Chiso__
                 const char *parent, model_each_fn each, void *context)
 {
     buffer_t prefix = BUFFER_INIT(STORE_MAX_KEY);
-    model_key_part(&prefix, index);
-    model_key_part(&prefix, period);
-    model_key_part(&prefix, event_level_name(level));
+    buffer_append_part(&prefix, index);
+    buffer_append_part(&prefix, period);
+    buffer_append_part(&prefix, event_level_name(level));
     if (parent != NULL) {
-        model_key_part(&prefix, parent);
+        buffer_append_part(&prefix, parent);
     }
     store_cursor_t *cursor = NULL;
     bytes_t key;
@@ -151,4 +147,75 @@ bool model_after(store_txn_t *txn, bytes_t key, bytes_t *found_key, uint64_t *no
         buffer_free(&name);
     }
     return found;
+}
+
+/* ---- a ranking with all of its standings ---- */
+
+static bool append_standing(event_ranking_t *r, const event_score_t *score)
+{
+    bool local = r->parent != NULL || score->unit->parent == NULL;
+    bool has = local ? score->has_rank : score->has_nation_rank;
+    if (!has) {
+        return true;
+    }
+    event_standing_t **grown = realloc(r->standings, (r->n_standings + 1) * sizeof *grown);
+    event_standing_t *s = calloc(1, sizeof *s);
+    if (grown != NULL) {
+        r->standings = grown;
+    }
+    if (grown == NULL || s == NULL || (s->unit = strdup(score->unit->code)) == NULL) {
+        free(s);
+        return false;
+    }
+    ProtobufCMessage base = {.descriptor = &chiso__v1__standing__descriptor};
+    s->base = base;
+    s->rank = local ? score->rank : score->nation_rank;
+    s->has_previous_rank = local && score->has_previous_rank;
+    s->previous_rank = local ? score->previous_rank : 0;
+    r->standings[r->n_standings++] = s;
+    return true;
+}
+
+typedef struct {
+    event_ranking_t *ranking;
+    bool failed;
+} gathering_t;
+
+static void gather(void *context, event_in_t *score)
+{
+    gathering_t *g = context;
+    g->failed = g->failed || !append_standing(g->ranking, score->event->score);
+    event_release(score);
+}
+
+bool model_ranking_after(store_txn_t *txn, bytes_t key, bytes_t *found_key, event_in_t *out)
+{
+    store_cursor_t *cursor;
+    bytes_t value;
+    bool found = store_seek(txn, MODEL_RANKINGS, key, &cursor, found_key, &value);
+    if (found && bytes_equal(key, *found_key)) {
+        found = store_next(cursor, found_key, &value);
+    }
+    found = found && model_decode(txn, value, out);
+    store_cursor_close(&cursor);
+    if (found) {
+        event_ranking_t *r = out->event->ranking; /* ours: it was decoded just now */
+        gathering_t g = {.ranking = r};
+        model_walk(txn, r->index, r->period, r->level, r->parent, gather, &g);
+        if (g.failed) {
+            store_fail(txn, -ENOMEM);
+        }
+    }
+    return found;
+}
+
+void model_ranking_free(event_in_t *in)
+{
+    const event_ranking_t *r = in->event->ranking;
+    for (size_t i = 0; i < r->n_standings; i++) {
+        free(r->standings[i]->unit);
+        free(r->standings[i]);
+    }
+    free(r->standings);
+    event_release(in);
 }

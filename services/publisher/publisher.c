@@ -19,7 +19,7 @@
 #define PUMP_MS 100
 #define HTTP_TICK_MS 1000
 #define KEEP_ALIVE_MS 15000
-#define TRIM_MS 10000
+#define TRIM_MS 1000
 #define TRIM_RECORDS 10000
 #define CONSUMER_NAME "publisher"
 
@@ -63,6 +63,13 @@ static void tell(publisher_t *p)
     http_run(p->http);
 }
 
+/* Keeps an event that cannot be taken, and goes on. */
+static void bury(store_txn_t *txn, uint64_t epoch, uint64_t seq, bytes_t event, const char *reason)
+{
+    log_error("an event cannot be applied", "seq", LOG_INT(seq), "reason", reason, NULL);
+    inbox_bury(txn, MODEL_INBOX, epoch, seq, event, reason);
+}
+
 static int on_batch(void *context, uint64_t epoch, uint64_t first_seq, const bytes_t *events,
                     size_t n_events, uint64_t head_seq)
 {
@@ -84,9 +91,7 @@ static int on_batch(void *context, uint64_t epoch, uint64_t first_seq, const byt
         if (rc == -ENOMEM) {
             store_fail(txn, rc);
         } else if (rc != 0) {
-            log_error("an event cannot be applied", "seq", LOG_INT(first_seq + i), "reason", reason,
-                      NULL);
-            inbox_bury(txn, MODEL_INBOX, epoch, first_seq + i, events[i], reason);
+            bury(txn, epoch, first_seq + i, events[i], reason);
         }
     }
     inbox_advance(txn, MODEL_INBOX, epoch, first_seq + n_events);
@@ -102,24 +107,21 @@ static int on_snapshot(void *context, uint64_t epoch, uint64_t tail_seq, const b
                        size_t n_events)
 {
     publisher_t *p = context;
-    if (!store_has_room(p->store)) {
+    event_in_t *decoded = calloc(n_events + 1, sizeof *decoded);
+    if (!store_has_room(p->store) || decoded == NULL) {
+        free(decoded);
         return CHISO_E_FULL;
     }
     log_warn("took a snapshot of the scorer", "events", LOG_INT(n_events), NULL);
-    event_in_t *decoded = calloc(n_events + 1, sizeof *decoded);
-    if (decoded == NULL) {
-        return CHISO_E_FULL;
-    }
     store_txn_t *txn = store_write(p->store);
     size_t n = 0;
     for (size_t i = 0; i < n_events; i++) {
         char reason[256] = "";
-        if (event_decode(events[i], reason, &decoded[n]) != 0) {
-            log_error("an event of a snapshot cannot be read", "reason", reason, NULL);
-            store_fail(txn, CHISO_E_PROTOCOL);
-            break;
+        if (event_decode(events[i], reason, &decoded[n]) == 0) {
+            model_apply(&p->model, txn, epoch, decoded[n++].event, true);
+        } else {
+            bury(txn, epoch, i, events[i], reason);
         }
-        model_apply(&p->model, txn, epoch, decoded[n++].event, true);
     }
     model_sweep(&p->model, txn, decoded, n);
     inbox_advance(txn, MODEL_INBOX, epoch, tail_seq);
@@ -169,6 +171,10 @@ static void on_keep_alive(void *context)
 static void on_trim(void *context)
 {
     publisher_t *p = context;
+    if (!journal_trim_due(p->journal)) {
+        return;
+    }
+    store_check_readers(p->store);
     store_txn_t *txn = store_write(p->store);
     journal_trim(p->journal, txn, UINT64_MAX, TRIM_RECORDS);
     commit(p, &txn);

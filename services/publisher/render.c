@@ -213,9 +213,36 @@ void render_source(const event_source_state_t *state, buffer_t *out)
     render_state(&j, state);
 }
 
+const char *render_score_subject(const event_score_t *s, char out[RENDER_SUBJECT_SIZE])
+{
+    snprintf(out, RENDER_SUBJECT_SIZE, "%s/%s/%s", s->index, s->period, s->unit->code);
+    return out;
+}
+
+const char *render_ranking_subject(const event_ranking_t *r, char out[RENDER_SUBJECT_SIZE])
+{
+    snprintf(out, RENDER_SUBJECT_SIZE, "%s/%s/%s%s%s", r->index, r->period,
+             event_level_name(r->level), r->parent != NULL ? "/" : "",
+             r->parent != NULL ? r->parent : "");
+    return out;
+}
+
+static const char *key_of(const char *kind, const char *subject, uint32_t revision, uint64_t epoch,
+                          char out[RENDER_KEY_SIZE])
+{
+    snprintf(out, RENDER_KEY_SIZE, "%s/%s/%u@%08x", kind, subject, revision,
+             (unsigned)(epoch & 0xffffffffU));
+    return out;
+}
+
 const char *render_score_key(const event_score_t *s, uint64_t epoch, char out[RENDER_KEY_SIZE])
 {
-    snprintf(out, RENDER_KEY_SIZE, "score/%s/%s/%s/%u@%08x", s->index, s->period, s->unit->code,
-             s->revision, (unsigned)(epoch & 0xffffffffU));
-    return out;
+    char subject[RENDER_SUBJECT_SIZE];
+    return key_of("score", render_score_subject(s, subject), s->revision, epoch, out);
+}
+
+const char *render_ranking_key(const event_ranking_t *r, uint64_t epoch, char out[RENDER_KEY_SIZE])
+{
+    char subject[RENDER_SUBJECT_SIZE];
+    return key_of("ranking", render_ranking_subject(r, subject), r->revision, epoch, out);
 }

@@ -26,6 +26,11 @@ void render_state(jw_t *j, const event_source_state_t *state);
 /* The deterministic key of a revision of a result. It names the scorer's journal too: revisions of
  * another life of the scorer are other revisions. */
 #define RENDER_KEY_SIZE 512
+#define RENDER_SUBJECT_SIZE 320
+const char *render_score_subject(const event_score_t *score, char out[RENDER_SUBJECT_SIZE]);
+const char *render_ranking_subject(const event_ranking_t *ranking, char out[RENDER_SUBJECT_SIZE]);
+const char *render_ranking_key(const event_ranking_t *ranking, uint64_t epoch,
+                               char out[RENDER_KEY_SIZE]);
 const char *render_score_key(const event_score_t *score, uint64_t epoch, char out[RENDER_KEY_SIZE]);
 
 #endif

@@ -28,6 +28,7 @@ struct checkpoint {
     list_t writing;  /* what is left of it */
     uint64_t floor;  /* stored */
     uint64_t target; /* floor of the running one; 0: none runs */
+    bool told;       /* all figures of the present catalogs were asked for */
 };
 
 int checkpoint_new(store_t *store, journal_t *journal, state_t *state, checkpoint_t **out)
@@ -156,7 +157,9 @@ static void finish(checkpoint_t *c, store_txn_t *txn)
     catalog_fingerprint(c->state->catalog, fingerprint);
     write_rankings(c, txn);
     store_put(txn, SCORER_META, bytes_of_text(FLOOR_KEY), bytes_of(floor, sizeof floor));
-    store_put(txn, SCORER_META, bytes_of_text(CATALOG_KEY), bytes_of(fingerprint, 32));
+    if (c->told) {
+        store_put(txn, SCORER_META, bytes_of_text(CATALOG_KEY), bytes_of(fingerprint, 32));
+    }
     c->floor = c->target;
     c->target = 0;
 }
@@ -183,6 +186,11 @@ bool checkpoint_step(checkpoint_t *c, store_txn_t *txn, bool force)
         finish(c, txn);
     }
     return c->target != 0;
+}
+
+void checkpoint_told(checkpoint_t *c)
+{
+    c->told = true;
 }
 
 uint64_t checkpoint_floor(const checkpoint_t *c)
@@ -274,6 +282,7 @@ int checkpoint_recover(checkpoint_t *c, bool *catalog_changed)
     catalog_fingerprint(c->state->catalog, fingerprint);
     *catalog_changed = store_get(txn, SCORER_META, bytes_of_text(CATALOG_KEY), &value) &&
                        !bytes_equal(value, bytes_of(fingerprint, 32));
+    c->told = !*catalog_changed;
     if (store_get(txn, SCORER_META, bytes_of_text(FLOOR_KEY), &value) && value.len == 8) {
         c->floor = be64_get(value.data);
     }

@@ -37,6 +37,10 @@ void checkpoint_destroy(checkpoint_t **checkpoint);
  * were written under other catalogs. 0, CHISO_E_CORRUPT, CHISO_E_STORE, -ENOMEM. */
 int checkpoint_recover(checkpoint_t *checkpoint, bool *catalog_changed);
 
+/* After a change of the catalogs: ingest has told everything again, so that figures new to them are
+ * known. Until then a checkpoint does not say that the catalogs are the present ones. */
+void checkpoint_told(checkpoint_t *checkpoint);
+
 void checkpoint_dirty_result(void *checkpoint, result_t *result);
 void checkpoint_dirty_ranking(void *checkpoint, ranking_t *ranking);
 

@@ -195,14 +195,20 @@ static void mark_pending(score_t *s, store_txn_t *txn, result_t *r)
     s->pending[s->n_pending++] = r;
 }
 
-/* A new revision of the result, when its figures or indicators are others than before. */
-static void evaluate(score_t *s, store_txn_t *txn, result_t *r, const uint64_t *affected)
+/* A new revision of the result, when it says anything else than before: a portal that has seen a
+ * revision never looks at it again. */
+static void evaluate(score_t *s, store_txn_t *txn, result_t *r, const uint64_t *affected,
+                     bool renamed)
 {
     decimal_t before = r->points;
+    decimal_t max_before = r->max;
     decimal_t step;
     score_evaluate(r, affected);
-    if (!any_bit(r->changed_figures, CATALOG_MAX_FIGURES / 64) &&
-        !any_bit(r->changed_indicators, CATALOG_MAX_INDICATORS / 64)) {
+    bool changed = renamed || any_bit(r->changed_figures, CATALOG_MAX_FIGURES / 64) ||
+                   any_bit(r->changed_indicators, CATALOG_MAX_INDICATORS / 64) ||
+                   decimal_compare(before, r->points) != 0 ||
+                   decimal_compare(max_before, r->max) != 0;
+    if (!changed) {
         return;
     }
     if (!r->revised) {
@@ -231,7 +237,7 @@ static void evaluate_peers(score_t *s, store_txn_t *txn, const result_t *r,
         bit_set(only, i);
         for (unsigned k = 0; k < r->nation->n_members; k++) {
             if (r->nation->members[k] != r) {
-                evaluate(s, txn, r->nation->members[k], only);
+                evaluate(s, txn, r->nation->members[k], only, false);
             }
         }
     }
@@ -239,12 +245,15 @@ static void evaluate_peers(score_t *s, store_txn_t *txn, const result_t *r,
 
 /* ---- readings ---- */
 
-static bool take_figure(score_t *s, figure_state_t *to, const event_figure_t *from, bool whole)
+/* Revisions count within one series of one source in one life of ingest; across those the later
+ * reading wins. Both the tail and a snapshot may repeat what is known. */
+static bool take_figure(score_t *s, figure_state_t *to, const event_figure_t *from)
 {
     decimal_t value = event_decimal(from->value);
-    bool news =
-        to->revision == 0 || from->revision > to->revision ||
-        (whole && (from->revision != to->revision || decimal_compare(value, to->value) != 0));
+    bool same_line = to->revision != 0 && strcmp(to->source, from->source) == 0 &&
+                     strcmp(to->series, from->series) == 0;
+    bool news = to->revision == 0 || from->fetched_at > to->fetched_at ||
+                (same_line && from->revision > to->revision);
     if (!news) {
         return false;
     }
@@ -264,7 +273,7 @@ static bool take_figure(score_t *s, figure_state_t *to, const event_figure_t *fr
 
 /* The reading's figures that one index uses, applied to its result. */
 static void apply_to_index(score_t *s, store_txn_t *txn, const catalog_index_t *index,
-                           const event_reading_t *reading, bool whole)
+                           const event_reading_t *reading)
 {
     result_t *r = state_find(s->state, index, reading->period, reading->unit->code);
     if (r != NULL && r->pending) {
@@ -285,7 +294,7 @@ static void apply_to_index(score_t *s, store_txn_t *txn, const catalog_index_t *
                 store_fail(txn, -ENOMEM);
                 return;
             }
-            if (take_figure(s, &r->figures[use->slot], reading->figures[i], whole)) {
+            if (take_figure(s, &r->figures[use->slot], reading->figures[i])) {
                 bit_set(r->changed_figures, use->slot);
                 if (reading->figures[i]->fetched_at > r->as_of) {
                     r->as_of = reading->figures[i]->fetched_at;
@@ -299,22 +308,20 @@ static void apply_to_index(score_t *s, store_txn_t *txn, const catalog_index_t *
     if (r == NULL) {
         return;
     }
-    evaluate(s, txn, r, affected);
-    evaluate_peers(s, txn, r, affected);
     int renamed = state_rename(r, reading->unit->name);
     if (renamed < 0) {
         store_fail(txn, renamed);
-    } else if (renamed > 0) {
-        mark_pending(s, txn, r);
     }
+    evaluate(s, txn, r, affected, renamed > 0);
+    evaluate_peers(s, txn, r, affected);
 }
 
-void score_reading(score_t *s, store_txn_t *txn, const event_reading_t *reading, bool whole)
+void score_reading(score_t *s, store_txn_t *txn, const event_reading_t *reading)
 {
     for (unsigned i = 0; i < catalog_count(s->state->catalog); i++) {
         const catalog_index_t *index = catalog_at(s->state->catalog, i);
         if (catalog_has_level(index, (int)reading->unit->level)) {
-            apply_to_index(s, txn, index, reading, whole);
+            apply_to_index(s, txn, index, reading);
         }
     }
 }
@@ -322,7 +329,15 @@ void score_reading(score_t *s, store_txn_t *txn, const event_reading_t *reading,
 void score_everything(score_t *s, store_txn_t *txn)
 {
     for (size_t i = 0; i < s->state->n_results; i++) {
-        evaluate(s, txn, s->state->results[i], NULL);
+        result_t *r = s->state->results[i];
+        decimal_t max_before = r->max;
+        score_evaluate(r, NULL);
+        if (decimal_compare(max_before, r->max) != 0) {
+            /* which indicator has another maximum is not known here: tell them all */
+            memset(r->changed_indicators, 0xff, sizeof r->changed_indicators);
+        }
+        r->max = max_before;
+        evaluate(s, txn, r, NULL, false);
     }
     score_settle(s, txn);
 }

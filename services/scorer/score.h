@@ -27,9 +27,9 @@ typedef struct {
 int score_init(score_t *score, state_t *state, journal_t *journal);
 void score_free(score_t *score);
 
-/* Applies a reading. `whole` says that it comes from a snapshot: values that differ are taken
- * whatever their revision. Failures (memory, store) stick to the transaction. */
-void score_reading(score_t *score, store_txn_t *txn, const event_reading_t *reading, bool whole);
+/* Applies a reading, of the tail or of a snapshot. Failures (memory, store) stick to the
+ * transaction. */
+void score_reading(score_t *score, store_txn_t *txn, const event_reading_t *reading);
 /* Evaluates every result again, as after a change of the catalog. */
 void score_everything(score_t *score, store_txn_t *txn);
 void score_settle(score_t *score, store_txn_t *txn);

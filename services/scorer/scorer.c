@@ -20,7 +20,7 @@
 
 #define CHECKPOINT_TICK_MS 100
 #define CHECKPOINT_IDLE_MS 5000 /* a quiet scorer writes what is dirty after so long */
-#define TRIM_MS 10000
+#define TRIM_MS 1000
 #define TRIM_RECORDS 10000
 #define CONSUMER_NAME "scorer"
 
@@ -35,6 +35,8 @@ typedef struct {
     score_t score;
     checkpoint_t *checkpoint;
     bool checkpoint_running;
+    bool failed;           /* memory is ahead of the journal: worthless */
+    uint64_t life;         /* a snapshot's cursor counts in this process's order only */
     int64_t checkpoint_at; /* monotonic */
 } scorer_t;
 
@@ -46,6 +48,7 @@ static int commit(scorer_t *s, store_txn_t **txn)
     int rc = store_commit(txn);
     journal_settle(s->journal, rc == 0);
     if (rc != 0) {
+        s->failed = true;
         log_error("the store failed: stopping", "reason", chiso_strerror(rc), NULL);
         service_quit(s->service, CHISO_EXIT_STORE);
     } else if (s->server != NULL && journal_head(s->journal) > head) {
@@ -59,8 +62,8 @@ static void pass_state(scorer_t *s, store_txn_t *txn, const event_source_state_t
                        bytes_t event)
 {
     buffer_t key = BUFFER_INIT(STORE_MAX_KEY);
-    buffer_append(&key, state->source, strlen(state->source) + 1);
-    buffer_append(&key, state->series, strlen(state->series) + 1);
+    buffer_append_part(&key, state->source);
+    buffer_append_part(&key, state->series);
     bytes_t known;
     if (key.failed) {
         store_fail(txn, CHISO_E_TOO_BIG);
@@ -74,8 +77,7 @@ static void pass_state(scorer_t *s, store_txn_t *txn, const event_source_state_t
     buffer_free(&key);
 }
 
-static void apply(scorer_t *s, store_txn_t *txn, uint64_t epoch, uint64_t seq, bytes_t bytes,
-                  bool whole)
+static void apply(scorer_t *s, store_txn_t *txn, uint64_t epoch, uint64_t seq, bytes_t bytes)
 {
     event_in_t in;
     char reason[256];
@@ -85,7 +87,7 @@ static void apply(scorer_t *s, store_txn_t *txn, uint64_t epoch, uint64_t seq, b
         return;
     }
     if (rc == 0 && in.event->body_case == CHISO__V1__EVENT__BODY_READING) {
-        score_reading(&s->score, txn, in.event->reading, whole);
+        score_reading(&s->score, txn, in.event->reading);
     } else if (rc == 0 && in.event->body_case == CHISO__V1__EVENT__BODY_SOURCE_STATE) {
         pass_state(s, txn, in.event->source_state, bytes);
     } else {
@@ -111,7 +113,7 @@ static int on_batch(void *context, uint64_t epoch, uint64_t first_seq, const byt
     }
     store_txn_t *txn = store_write(s->store);
     for (size_t i = 0; i < n_events; i++) {
-        apply(s, txn, epoch, first_seq + i, events[i], false);
+        apply(s, txn, epoch, first_seq + i, events[i]);
     }
     score_settle(&s->score, txn);
     inbox_advance(txn, SCORER_INBOX, epoch, first_seq + n_events);
@@ -130,9 +132,10 @@ static int on_snapshot(void *context, uint64_t epoch, uint64_t tail_seq, const b
     log_warn("took a snapshot of ingest", "events", LOG_INT(n_events), NULL);
     store_txn_t *txn = store_write(s->store);
     for (size_t i = 0; i < n_events; i++) {
-        apply(s, txn, epoch, 0, events[i], true);
+        apply(s, txn, epoch, i, events[i]);
     }
     score_settle(&s->score, txn);
+    checkpoint_told(s->checkpoint);
     inbox_advance(txn, SCORER_INBOX, epoch, tail_seq);
     int rc = commit(s, &txn);
     return rc == CHISO_E_FULL ? CHISO_E_STORE : rc;
@@ -140,57 +143,97 @@ static int on_snapshot(void *context, uint64_t epoch, uint64_t tail_seq, const b
 
 /* ---- the snapshot we give: results, rankings, states of sources ---- */
 
-static bool put_states(scorer_t *s, bytes_t from, bus_page_t *page)
+static int put_states(scorer_t *s, bus_page_t *page)
 {
     store_txn_t *txn = store_read(s->store);
     store_cursor_t *cursor;
     bytes_t key;
     bytes_t value;
-    bool more = store_seek(txn, SCORER_STATES, from, &cursor, &key, &value);
+    bool more = store_seek(txn, SCORER_STATES, bytes_of(NULL, 0), &cursor, &key, &value);
     for (; more; more = store_next(cursor, &key, &value)) {
         bus_page_add(page, value);
     }
     store_cursor_close(&cursor);
-    bool good = store_status(txn) == 0;
+    int rc = store_status(txn);
     store_abort(&txn);
-    return good;
+    return rc;
+}
+
+/* A ranking with all of its standings. */
+static void put_whole_ranking(const ranking_t *ranking, buffer_t *out)
+{
+    event_standing_t *all = calloc(ranking->n_members + 1, sizeof *all);
+    if (all == NULL) {
+        out->failed = true;
+        return;
+    }
+    size_t n = 0;
+    for (unsigned i = 0; i < ranking->n_members; i++) {
+        const result_t *r = ranking->members[i];
+        bool local = ranking == r->local;
+        uint32_t rank = local ? r->rank : r->nation_rank;
+        if (rank != 0) {
+            chiso__v1__standing__init(&all[n]);
+            all[n].unit = r->code;
+            all[n].rank = rank;
+            all[n].has_previous_rank = local && r->previous_rank != 0;
+            all[n++].previous_rank = local ? r->previous_rank : 0;
+        }
+    }
+    state_put_ranking(ranking, all, n, out);
+    free(all);
+}
+
+static int put_event(scorer_t *s, size_t i, bus_page_t *page)
+{
+    buffer_t event = BUFFER_INIT(EVENT_MAX_BYTES);
+    if (i < s->state.n_results) {
+        state_put_score(s->state.results[i], true, &event);
+    } else {
+        put_whole_ranking(s->state.rankings[i - s->state.n_results], &event);
+    }
+    int rc = event.failed ? CHISO_E_TOO_BIG : 0;
+    if (rc == 0) {
+        bus_page_add(page, buffer_bytes(&event));
+    }
+    buffer_free(&event);
+    return rc;
 }
 
 static int give_snapshot(void *context, bytes_t cursor, bus_page_t *page)
 {
     scorer_t *s = context;
-    if (cursor.len != 0 && cursor.len != 8) {
-        return CHISO_E_PROTOCOL;
-    }
-    size_t i = cursor.len == 8 ? be64_get(cursor.data) : 0;
+    bool ours = cursor.len == 16 && be64_get(cursor.data) == s->life;
     size_t all = s->state.n_results + s->state.n_rankings;
-    for (; i < all; i++) {
+    int rc = s->failed ? CHISO_E_STORE : 0;
+    for (size_t i = ours ? be64_get(cursor.data + 8) : 0; rc == 0 && i < all; i++) {
         if (bus_page_full(page)) {
-            uint8_t next[8];
-            be64_put(next, i);
+            uint8_t next[16];
+            be64_put(next, s->life);
+            be64_put(next + 8, i);
             bus_page_continue(page, bytes_of(next, sizeof next));
             return 0;
         }
-        buffer_t event = BUFFER_INIT(EVENT_MAX_BYTES);
-        if (i < s->state.n_results) {
-            state_put_score(s->state.results[i], true, &event);
-        } else {
-            state_put_ranking(s->state.rankings[i - s->state.n_results], NULL, 0, &event);
-        }
-        if (event.failed) {
-            buffer_free(&event);
-            return CHISO_E_TOO_BIG;
-        }
-        bus_page_add(page, buffer_bytes(&event));
-        buffer_free(&event);
+        rc = put_event(s, i, page);
     }
-    return put_states(s, bytes_of(NULL, 0), page) ? 0 : CHISO_E_STORE;
+    return rc == 0 ? put_states(s, page) : rc;
+}
+
+/* The bus cannot read the journal: nobody downstream would ever hear from us again. */
+static void on_bus_failed(void *context)
+{
+    scorer_t *s = context;
+    log_error("the journal cannot be read: stopping", NULL);
+    service_quit(s->service, CHISO_EXIT_STORE);
 }
 
 /* ---- housekeeping ---- */
 
 static void write_checkpoint(scorer_t *s, bool force)
 {
+    if (s->failed) {
+        return;
+    }
     store_txn_t *txn = store_write(s->store);
     s->checkpoint_running = checkpoint_step(s->checkpoint, txn, force);
     commit(s, &txn);
@@ -213,6 +256,10 @@ static void on_checkpoint(void *context)
 static void on_trim(void *context)
 {
     scorer_t *s = context;
+    if (s->failed || !journal_trim_due(s->journal)) {
+        return;
+    }
+    store_check_readers(s->store);
     store_txn_t *txn = store_write(s->store);
     journal_trim(s->journal, txn, checkpoint_floor(s->checkpoint), TRIM_RECORDS);
     commit(s, &txn);
@@ -262,6 +309,7 @@ static int open_bus(scorer_t *s, bool catalog_changed)
                                    .store = s->store,
                                    .journal = s->journal,
                                    .snapshot = give_snapshot,
+                                   .failed = on_bus_failed,
                                    .context = s};
     /* new catalogs may use figures that were not kept: have them all told again */
     bus_client_options_t client = {.endpoint = s->config->upstream.endpoint,
@@ -295,6 +343,7 @@ static int start(service_t *service, void *config, config_t *file, void **state)
     *state = s;
     s->service = service;
     s->config = config;
+    s->life = clock_random64();
     state_init(&s->state, s->config->catalog);
     bool catalog_changed = false;
     if (open_state(s, &catalog_changed) != 0) {
@@ -318,7 +367,7 @@ static void stop(void *state)
     if (s == NULL) {
         return;
     }
-    bool whole = s->client != NULL;
+    bool whole = s->client != NULL && !s->failed;
     bus_client_stop(&s->client);
     bus_server_stop(&s->server);
     /* a clean end leaves nothing to replay; a failed store is left alone */
