@@ -115,18 +115,24 @@ static void put_name(jw_t *j, const api_t *api, store_txn_t *txn, const model_gr
     }
 }
 
-static void put_index(jw_t *j, const api_t *api, store_txn_t *txn, const catalog_index_t *index)
+static void put_head(jw_t *j, const catalog_index_t *index)
 {
     char max[DECIMAL_TEXT_SIZE];
-    size_t n;
-    const model_group_t **groups = groups_of(api->model, index->id, &n);
-    jw_object(j);
     jw_put_text(j, "id", index->id);
     jw_put_text(j, "title", index->title);
     jw_put_text(j, "decision", index->decision);
     jw_put_text(j, "date", index->date);
     jw_put_text(j, "issuer", index->issuer);
     jw_put_text(j, "max", decimal_format(index->max, max));
+}
+
+static void put_index(jw_t *j, const api_t *api, store_txn_t *txn, const catalog_index_t *index)
+{
+    char max[DECIMAL_TEXT_SIZE];
+    size_t n;
+    const model_group_t **groups = groups_of(api->model, index->id, &n);
+    jw_object(j);
+    put_head(j, index);
     jw_key(j, "periods");
     jw_array(j);
     for (size_t i = 0; groups != NULL && i < n; i++) {
@@ -159,6 +165,46 @@ static void put_index(jw_t *j, const api_t *api, store_txn_t *txn, const catalog
     jw_array_end(j);
     jw_object_end(j);
     free(groups);
+}
+
+/* The index as the decision has it: every pillar and criterion. */
+static void get_index(http_request_t *request, const catalog_index_t *index)
+{
+    char max[DECIMAL_TEXT_SIZE];
+    buffer_t body = BUFFER_INIT(MAX_BODY);
+    jw_t j = jw_to(&body);
+    jw_object(&j);
+    put_head(&j, index);
+    jw_put_text(&j, "stated_max", index->stated_max);
+    jw_put_flag(&j, "partial", index->partial);
+    jw_key(&j, "notes");
+    jw_array(&j);
+    for (unsigned i = 0; i < index->n_notes; i++) {
+        jw_text(&j, index->notes[i]);
+    }
+    jw_array_end(&j);
+    jw_key(&j, "pillars");
+    jw_array(&j);
+    for (unsigned p = 0; p < index->n_pillars; p++) {
+        const catalog_pillar_t *pillar = &index->pillars[p];
+        jw_object(&j);
+        jw_put_text(&j, "code", pillar->code);
+        jw_put_text(&j, "title", pillar->title);
+        jw_put_text(&j, "max", decimal_format(pillar->max, max));
+        jw_key(&j, "indicators");
+        jw_array(&j);
+        for (unsigned i = pillar->first; i < pillar->first + pillar->count; i++) {
+            jw_object(&j);
+            render_criterion(&j, index, &index->indicators[i]);
+            jw_object_end(&j);
+        }
+        jw_array_end(&j);
+        jw_object_end(&j);
+    }
+    jw_array_end(&j);
+    jw_object_end(&j);
+    reply_json(request, &body);
+    buffer_free(&body);
 }
 
 static void get_indexes(const api_t *api, http_request_t *request)
@@ -236,7 +282,7 @@ static void put_member(jw_t *j, const api_t *api, const catalog_index_t *index,
     jw_put_flag(j, "stale", model_is_stale(api->model, score));
     jw_key(j, "pillars");
     jw_array(j);
-    render_pillars(j, index, score, false);
+    render_pillars(j, index, score, RENDER_PILLARS);
     jw_array_end(j);
     jw_object_end(j);
 }
@@ -364,7 +410,7 @@ static void put_unit(jw_t *j, const api_t *api, const catalog_index_t *index,
     jw_put_flag(j, "stale", model_is_stale(api->model, s));
     jw_key(j, "pillars");
     jw_array(j);
-    render_pillars(j, index, s, true);
+    render_pillars(j, index, s, RENDER_CRITERIA);
     jw_array_end(j);
     jw_put_text(j, "stated_total_figure",
                 index->stated_total >= 0 ? index->figures[index->stated_total]->id : NULL);
@@ -474,6 +520,8 @@ static void route_index(const api_t *api, http_request_t *request, const path_t 
     period_t period;
     if (index == NULL) {
         http_reply_problem(request, 404, "there is no index '%.64s'", path->parts[3]);
+    } else if (path->n == 4) {
+        get_index(request, index);
     } else if ((!ranking && !unit) || (path->n == 8 && !history)) {
         http_reply_problem(request, 404, "there is nothing at this address");
     } else if (period_parse(path->parts[4], &period) != 0) {
@@ -499,7 +547,7 @@ static void route_api(const api_t *api, http_request_t *request, const path_t *p
     } else if (path->n == 3 && strcmp(what, "events") == 0) {
         http_set_header(request, "Access-Control-Allow-Origin", "*");
         stream_open(api->model, request);
-    } else if (path->n > 4 && strcmp(what, "indexes") == 0) {
+    } else if (path->n >= 4 && strcmp(what, "indexes") == 0) {
         route_index(api, request, path);
     } else {
         http_reply_problem(request, 404, "there is nothing at this address");

@@ -1,6 +1,7 @@
 /* api.h - the read API and the page's files over HTTP.
  *
  *   GET /api/v1/indexes
+ *   GET /api/v1/indexes/{index}                    the decision: pillars, criteria, formulas, texts
  *   GET /api/v1/indexes/{index}/{period}/ranking?level=province|department|commune&parent=CODE
  *   GET /api/v1/indexes/{index}/{period}/units/{code}[/history]
  *   GET /api/v1/sources

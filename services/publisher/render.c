@@ -1,6 +1,8 @@
 /* render.c - see render.h. */
 #include "render.h"
 
+#include "formula/formula.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -79,18 +81,57 @@ void render_figure(jw_t *j, const catalog_index_t *index, const event_figure_t *
     jw_object_end(j);
 }
 
+void render_criterion(jw_t *j, const catalog_index_t *index, const catalog_indicator_t *in)
+{
+    char max[DECIMAL_TEXT_SIZE];
+    buffer_t formula = BUFFER_INIT(64 * 1024);
+    jw_put_text(j, "code", in->code);
+    jw_put_text(j, "title", in->title);
+    jw_put_text(j, "max", decimal_format(in->max, max));
+    jw_put_text(j, "parent", in->parent >= 0 ? index->indicators[in->parent].code : NULL);
+    jw_put_flag(j, "excluded", in->excluded);
+    formula_write(&in->rule, in->max, "", &formula);
+    jw_put_text(j, "formula", buffer_text(&formula));
+    jw_put_text(j, "text", in->text);
+    jw_put_text(j, "note", in->note);
+    jw_put_text(j, "scorer", in->scorer);
+    jw_put_text(j, "lead", in->lead);
+    jw_put_text(j, "coordinators", in->coordinators);
+    jw_put_text(j, "frequency", in->frequency);
+    jw_put_text(j, "basis", in->basis);
+    jw_put_text(j, "evidence", in->evidence);
+    jw_put_text(j, "replaces", in->replaces);
+    jw_key(j, "inputs");
+    jw_array(j);
+    for (unsigned i = 0; i < in->n_inputs; i++) {
+        const catalog_figure_t *figure = index->figures[in->inputs[i].figure];
+        jw_object(j);
+        jw_put_text(j, "name", in->inputs[i].name);
+        jw_put_text(j, "figure", figure->id);
+        jw_put_text(j, "title", figure->title);
+        jw_put_text(j, "unit", figure->unit);
+        jw_object_end(j);
+    }
+    jw_array_end(j);
+    buffer_free(&formula);
+}
+
 static void render_indicator(jw_t *j, const catalog_index_t *index,
-                             const catalog_indicator_t *indicator, const event_score_t *s)
+                             const catalog_indicator_t *indicator, const event_score_t *s,
+                             render_depth_t depth)
 {
     char max[DECIMAL_TEXT_SIZE];
     const event_indicator_t *state = indicator_of(s, indicator->code);
     jw_object(j);
-    jw_put_text(j, "code", indicator->code);
-    jw_put_text(j, "title", indicator->title);
+    if (depth == RENDER_CRITERIA) {
+        render_criterion(j, index, indicator);
+    } else {
+        jw_put_text(j, "code", indicator->code);
+        jw_put_text(j, "title", indicator->title);
+        jw_put_text(j, "max", decimal_format(indicator->max, max));
+    }
     jw_put_text(j, "status", state != NULL ? event_status_name(state->status) : "missing");
     jw_put_text(j, "points", state != NULL ? state->points : "0");
-    jw_put_text(j, "max", decimal_format(indicator->max, max));
-    jw_put_text(j, "note", indicator->note);
     jw_key(j, "flags");
     jw_array(j);
     for (size_t i = 0; state != NULL && i < state->n_flags; i++) {
@@ -110,7 +151,8 @@ static void render_indicator(jw_t *j, const catalog_index_t *index,
     jw_object_end(j);
 }
 
-void render_pillars(jw_t *j, const catalog_index_t *index, const event_score_t *s, bool indicators)
+void render_pillars(jw_t *j, const catalog_index_t *index, const event_score_t *s,
+                    render_depth_t depth)
 {
     for (unsigned p = 0; p < index->n_pillars; p++) {
         const catalog_pillar_t *pillar = &index->pillars[p];
@@ -134,11 +176,11 @@ void render_pillars(jw_t *j, const catalog_index_t *index, const event_score_t *
         jw_put_text(j, "points", decimal_format(points, text));
         jw_put_text(j, "max", decimal_format(pillar->max, text));
         jw_put_text(j, "status", event_status_name(worst));
-        if (indicators) {
+        if (depth != RENDER_PILLARS) {
             jw_key(j, "indicators");
             jw_array(j);
             for (unsigned i = pillar->first; i < pillar->first + pillar->count; i++) {
-                render_indicator(j, index, &index->indicators[i], s);
+                render_indicator(j, index, &index->indicators[i], s, depth);
             }
             jw_array_end(j);
         }
@@ -159,7 +201,7 @@ void render_score(const catalog_index_t *index, const event_score_t *s, buffer_t
     render_totals(&j, s);
     jw_key(&j, "pillars");
     jw_array(&j);
-    render_pillars(&j, index, s, true);
+    render_pillars(&j, index, s, RENDER_INDICATORS);
     jw_array_end(&j);
     jw_object_end(&j);
 }

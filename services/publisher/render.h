@@ -17,9 +17,14 @@ void render_source(const event_source_state_t *state, buffer_t *out);
 void render_unit(jw_t *j, const event_unit_t *unit);
 /* points, max, percent, change, rank, previous_rank, nation_rank, revision, as_of */
 void render_totals(jw_t *j, const event_score_t *score);
-/* {"code","title","points","max","status"[,"indicators"]} for each pillar of an open array. */
+/* {"code","title","points","max","status"[,"indicators"]} for each pillar of an open array;
+ * indicators with their figures, or with the whole criterion as well. */
+typedef enum { RENDER_PILLARS, RENDER_INDICATORS, RENDER_CRITERIA } render_depth_t;
 void render_pillars(jw_t *j, const catalog_index_t *index, const event_score_t *score,
-                    bool indicators);
+                    render_depth_t depth);
+/* What the decision says about an indicator, into an object that is open: title, maximum, formula,
+ * official text, notes, who scores it, which figures it reads. */
+void render_criterion(jw_t *j, const catalog_index_t *index, const catalog_indicator_t *indicator);
 void render_figure(jw_t *j, const catalog_index_t *index, const event_figure_t *figure);
 void render_state(jw_t *j, const event_source_state_t *state);
 
