@@ -29,8 +29,8 @@ static bool same_rule(const catalog_indicator_t *a, const catalog_indicator_t *b
     buffer_t x = BUFFER_INIT(MAX_TEXT);
     buffer_t y = BUFFER_INIT(MAX_TEXT);
     /* over a maximum of 1, so that only the rule is compared */
-    formula_write(&a->rule, decimal_of(1), "    ", &x);
-    formula_write(&b->rule, decimal_of(1), "    ", &y);
+    formula_write(&a->rule, decimal_of(1), FORMULA_ENGLISH, "    ", &x);
+    formula_write(&b->rule, decimal_of(1), FORMULA_ENGLISH, "    ", &y);
     bool same = bytes_equal(buffer_bytes(&x), buffer_bytes(&y));
     buffer_free(&x);
     buffer_free(&y);
@@ -40,7 +40,7 @@ static bool same_rule(const catalog_indicator_t *a, const catalog_indicator_t *b
 static void print_formula(const char *label, const catalog_indicator_t *in)
 {
     buffer_t text = BUFFER_INIT(MAX_TEXT);
-    formula_write(&in->rule, in->max, "        ", &text);
+    formula_write(&in->rule, in->max, FORMULA_ENGLISH, "        ", &text);
     printf("    %s\n%s", label, buffer_text(&text));
     buffer_free(&text);
 }

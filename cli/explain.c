@@ -107,7 +107,7 @@ static void print_indicator(const catalog_index_t *index, const catalog_indicato
     line("evidence", in->evidence);
     line("replaces", in->replaces);
     buffer_t text = BUFFER_INIT(MAX_TEXT);
-    formula_write(&in->rule, in->max, "  ", &text);
+    formula_write(&in->rule, in->max, FORMULA_ENGLISH, "  ", &text);
     printf("\nformula\n%s", buffer_text(&text));
     buffer_free(&text);
     listing_t listing = {.index = index, .indicator = in};

@@ -18,12 +18,25 @@ function figureList({ raw_sha256: hash, ...figure }, titled) {
     term('Bản gốc (SHA-256)', hash ? h('code', { title: hash }, `${hash.slice(0, 12)}…`) : 'không có'));
 }
 
-function indicatorBlock({ title, status, points, max, flags, figures }, titled) {
+/** How the decision has it: formula, official text, how it is read, who answers for it. */
+function criterion({ code, formula, text, note, scorer, lead, basis, evidence }) {
+  const line = (name, value) => value && term(name, value);
+  return h('details', { class: 'criterion', 'data-criterion': code },
+    h('summary', null, 'Cách tính và căn cứ'),
+    h('pre', null, formula),
+    text && h('p', { class: 'official' }, text),
+    h('dl', null, line('Ghi chú cách hiểu', note), line('Đơn vị chấm điểm', scorer),
+      line('Cơ quan chủ trì', lead), line('Căn cứ', basis), line('Tài liệu kiểm chứng', evidence)));
+}
+
+function indicatorBlock(indicator, titled) {
+  const { title, status, points, max, flags, figures } = indicator;
   return h('div', { class: 'indicator' },
     titled && h('h4', null, title),
     h('p', { class: 'hint' }, word(status), titled && [' · ', ratio(points, max)],
       flags.length > 0 && ` · cờ: ${flags.join(', ')}`),
-    figures.map((f) => figureList(f, titled)));
+    figures.map((f) => figureList(f, titled)),
+    criterion(indicator));
 }
 
 /** A pillar that is its only indicator (as in the 766 index) is said once, not twice. */
@@ -102,9 +115,13 @@ export class UnitPanel {
     const answer = JSON.stringify([unit, history]);
     if (answer !== this.#shown) {
       this.#shown = answer;
+      const open = [...this.body.querySelectorAll('details[open]')].map((d) => d.dataset.criterion);
       setText(this.heading, unit.unit.name);
       this.body.replaceChildren(...summary(unit), ...unit.pillars.map(pillarBlock),
         otherFigures(unit) || '', sourceTable(unit.sources), historyTable(history));
+      for (const details of this.body.querySelectorAll('details')) {
+        details.open = open.includes(details.dataset.criterion);
+      }
     }
   }
 

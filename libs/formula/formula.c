@@ -1,7 +1,17 @@
-/* formula.c - see formula.h. */
+/* formula.c - see formula.h. Both languages stand side by side, so that they cannot drift apart. */
 #include "formula/formula.h"
 
 #include <stdio.h>
+
+/* What is written, where, and how. */
+typedef struct {
+    buffer_t *out;
+    const char *indent;
+    const char *max;
+    bool vi;
+} pen_t;
+
+#define SAY(pen, english, vietnamese) ((pen)->vi ? (vietnamese) : (english))
 
 static void put_fraction(rule_fraction_t f, buffer_t *out)
 {
@@ -36,141 +46,179 @@ static void put_terms(const rule_term_t *terms, unsigned n, buffer_t *out)
     }
 }
 
-static void put_ratio(const rule_t *r, const char *indent, buffer_t *out)
+static void put_ratio(const pen_t *pen, const rule_t *r)
 {
-    buffer_printf(out, "%sratio = ", indent);
-    put_terms(r->of, r->n_of, out);
-    buffer_append_text(out, " / ");
+    buffer_printf(pen->out, "%s%s = ", pen->indent, SAY(pen, "ratio", "tỷ lệ"));
+    put_terms(r->of, r->n_of, pen->out);
+    buffer_append_text(pen->out, " / ");
     if (r->n_over == 0) {
-        put_decimal(r->constant, out);
+        put_decimal(r->constant, pen->out);
     } else {
-        put_terms(r->over, r->n_over, out);
+        put_terms(r->over, r->n_over, pen->out);
     }
-    buffer_append_text(out, r->kind == RULE_BEST ? "\n" : ", at most 1\n");
+    buffer_append_text(pen->out,
+                       r->kind == RULE_BEST ? "\n" : SAY(pen, ", at most 1\n", ", tối đa 1\n"));
 }
 
-static void put_zero(const rule_t *r, const char *indent, buffer_t *out)
+static void put_zero(const pen_t *pen, const rule_t *r)
 {
     if (r->n_over == 0) {
         return;
     }
+    buffer_printf(pen->out, "%s%s", pen->indent, SAY(pen, "denominator 0: ", "mẫu số bằng 0: "));
     if (r->when_zero == RULE_ZERO_FULL) {
-        buffer_printf(out, "%sdenominator 0: the maximum\n", indent);
+        buffer_append_text(pen->out, SAY(pen, "the maximum\n", "điểm tối đa\n"));
     } else if (r->when_zero == RULE_ZERO_FULL_IF) {
-        buffer_printf(out, "%sdenominator 0: the maximum if %s >= %s, else 0\n", indent,
+        buffer_printf(pen->out,
+                      SAY(pen, "the maximum if %s >= %s, else 0\n",
+                          "điểm tối đa nếu %s >= %s, nếu không: 0\n"),
                       r->full_if[0], r->full_if[1]);
     } else {
-        buffer_printf(out, "%sdenominator 0: undefined, 0 points\n", indent);
+        buffer_append_text(pen->out, SAY(pen, "undefined, 0 points\n", "chưa xác định, 0 điểm\n"));
     }
 }
 
-static void put_steps(const rule_t *r, const char *max, const char *indent, buffer_t *out)
+static void put_bands(const pen_t *pen, const rule_t *r)
 {
     for (unsigned i = 0; i < r->n_bands; i++) {
-        buffer_printf(out, "%sratio >= ", indent);
-        put_decimal(r->bands[i].from, out);
-        buffer_append_text(out, ": ");
-        put_fraction(r->bands[i].share, out);
-        buffer_printf(out, " * %s\n", max);
+        buffer_printf(pen->out, "%s%s >= ", pen->indent, SAY(pen, "ratio", "tỷ lệ"));
+        put_decimal(r->bands[i].from, pen->out);
+        buffer_append_text(pen->out, ": ");
+        put_fraction(r->bands[i].share, pen->out);
+        buffer_printf(pen->out, " * %s\n", pen->max);
     }
-    if (r->n_bands > 0) {
-        buffer_printf(out, "%sbelow: 0\n", indent);
-        return;
-    }
+    buffer_printf(pen->out, SAY(pen, "%sbelow: 0\n", "%sthấp hơn: 0\n"), pen->indent);
+}
+
+static void put_limits(const pen_t *pen, const rule_t *r)
+{
+    const char *ratio = SAY(pen, "ratio", "tỷ lệ");
     if (r->has_floor) {
-        buffer_printf(out, "%sratio < ", indent);
-        put_decimal(r->floor, out);
-        buffer_append_text(out, ": 0\n");
+        buffer_printf(pen->out, "%s%s < ", pen->indent, ratio);
+        put_decimal(r->floor, pen->out);
+        buffer_append_text(pen->out, ": 0\n");
     }
     if (!r->has_target) {
-        buffer_printf(out, "%spoints = ratio * %s\n", indent, max);
+        buffer_printf(pen->out, "%s%s = %s * %s\n", pen->indent, SAY(pen, "points", "điểm"), ratio,
+                      pen->max);
         return;
     }
-    buffer_printf(out, "%sratio >= ", indent);
-    put_decimal(r->target, out);
-    buffer_printf(out, ": %s\n%sbelow: ", max, indent);
+    buffer_printf(pen->out, "%s%s >= ", pen->indent, ratio);
+    put_decimal(r->target, pen->out);
+    buffer_printf(pen->out, ": %s\n%s%s: ", pen->max, pen->indent, SAY(pen, "below", "thấp hơn"));
     if (r->below == RULE_BELOW_PRORATED) {
-        buffer_append_text(out, "ratio / ");
-        put_decimal(r->target, out);
-        buffer_printf(out, " * %s\n", max);
+        buffer_printf(pen->out, "%s / ", ratio);
+        put_decimal(r->target, pen->out);
+        buffer_printf(pen->out, " * %s\n", pen->max);
+    } else if (r->below == RULE_BELOW_LITERAL) {
+        buffer_printf(pen->out, "%s * %s\n", ratio, pen->max);
     } else {
-        buffer_printf(out, r->below == RULE_BELOW_LITERAL ? "ratio * %s\n" : "0\n", max);
+        buffer_append_text(pen->out, "0\n");
     }
 }
 
-static void put_shares(const rule_t *r, const char *max, const char *indent, buffer_t *out)
+static void put_shares(const pen_t *pen, const rule_t *r)
 {
-    const char *what = r->kind == RULE_OPTIONS ? "option" : "item";
     for (unsigned i = 0; i < r->n_shares; i++) {
-        buffer_printf(out, "%s%s %u: ", indent, what, i + 1);
-        put_fraction(r->shares[i], out);
-        buffer_printf(out, " * %s\n", max);
+        buffer_printf(pen->out, "%s%s %u: ", pen->indent,
+                      r->kind == RULE_OPTIONS ? SAY(pen, "option", "mức")
+                                              : SAY(pen, "item", "nội dung"),
+                      i + 1);
+        put_fraction(r->shares[i], pen->out);
+        buffer_printf(pen->out, " * %s\n", pen->max);
     }
     if (r->kind == RULE_CHECKLIST) {
-        buffer_printf(out, "%spoints = the sum of the items that are met\n", indent);
+        buffer_printf(pen->out,
+                      SAY(pen, "%spoints = the sum of the items that are met\n",
+                          "%sđiểm = tổng điểm các nội dung đạt\n"),
+                      pen->indent);
     }
 }
 
-static void put_count(const rule_t *r, const char *max, const char *indent, buffer_t *out)
+static void put_count(const pen_t *pen, const rule_t *r)
 {
     char target[DECIMAL_TEXT_SIZE];
     decimal_format(r->target, target);
-    buffer_printf(out, "%swithout it (has = false): 0\n%sn >= %s: %s\n%sbelow: ", indent, indent,
-                  target, max, indent);
+    buffer_printf(pen->out,
+                  SAY(pen, "%swithout it (has = false): 0\n", "%schưa có (has = false): 0\n"),
+                  pen->indent);
+    buffer_printf(pen->out, "%sn >= %s: %s\n%s%s: ", pen->indent, target, pen->max, pen->indent,
+                  SAY(pen, "below", "thấp hơn"));
     if (r->below == RULE_BELOW_SHARE) {
-        put_fraction(r->below_share, out);
-        buffer_printf(out, " * %s\n", max);
+        put_fraction(r->below_share, pen->out);
+        buffer_printf(pen->out, " * %s\n", pen->max);
     } else {
-        buffer_printf(out, "n / %s * %s\n", target, max);
+        buffer_printf(pen->out, "n / %s * %s\n", target, pen->max);
     }
 }
 
-static void put_parts(const rule_t *r, const char *indent, buffer_t *out)
+static void put_parts(const pen_t *pen, const rule_t *r)
 {
     char inner[16];
-    snprintf(inner, sizeof inner, "%.10s  ", indent);
+    snprintf(inner, sizeof inner, "%.10s  ", pen->indent);
     for (unsigned i = 0; i < r->n_parts; i++) {
-        buffer_printf(out, "%spart p%u, at most ", indent, i + 1);
-        put_decimal(r->parts[i].max, out);
-        buffer_append_text(out, ":\n");
-        formula_write(&r->parts[i], r->parts[i].max, inner, out);
+        buffer_printf(pen->out, SAY(pen, "%spart p%u, at most ", "%sphần p%u, tối đa "),
+                      pen->indent, i + 1);
+        put_decimal(r->parts[i].max, pen->out);
+        buffer_append_text(pen->out, ":\n");
+        formula_write(&r->parts[i], r->parts[i].max, pen->vi ? FORMULA_VIETNAMESE : FORMULA_ENGLISH,
+                      inner, pen->out);
     }
-    buffer_printf(out, "%spoints = the sum of the parts\n", indent);
+    buffer_printf(pen->out,
+                  SAY(pen, "%spoints = the sum of the parts\n", "%sđiểm = tổng các phần\n"),
+                  pen->indent);
 }
 
-void formula_write(const rule_t *r, decimal_t maximum, const char *indent, buffer_t *out)
+void formula_write(const rule_t *r, decimal_t maximum, formula_language_t language,
+                   const char *indent, buffer_t *out)
 {
     char max[DECIMAL_TEXT_SIZE];
-    decimal_format(maximum, max);
+    const pen_t pen = {out, indent, decimal_format(maximum, max), language == FORMULA_VIETNAMESE};
     switch (r->kind) {
     case RULE_POINTS:
-        buffer_printf(out, "%spoints as given by the scoring unit, 0 to %s\n", indent, max);
+        buffer_printf(out,
+                      SAY(&pen, "%spoints as given by the scoring unit, 0 to %s\n",
+                          "%sđiểm do đơn vị chấm điểm cho, từ 0 đến %s\n"),
+                      indent, max);
         break;
     case RULE_PERCENT:
-        buffer_printf(out, "%spoints = p / 100 * %s, p read as a percentage\n", indent, max);
+        buffer_printf(out,
+                      SAY(&pen, "%spoints = p / 100 * %s, p read as a percentage\n",
+                          "%sđiểm = p / 100 * %s, p là tỷ lệ phần trăm đọc từ Cổng\n"),
+                      indent, max);
         break;
     case RULE_OPTIONS:
     case RULE_CHECKLIST:
-        put_shares(r, max, indent, out);
+        put_shares(&pen, r);
         break;
     case RULE_COUNT:
-        put_count(r, max, indent, out);
+        put_count(&pen, r);
         break;
     case RULE_RATIO:
-        put_ratio(r, indent, out);
-        put_zero(r, indent, out);
-        put_steps(r, max, indent, out);
+        put_ratio(&pen, r);
+        put_zero(&pen, r);
+        if (r->n_bands > 0) {
+            put_bands(&pen, r);
+        } else {
+            put_limits(&pen, r);
+        }
         break;
     case RULE_BEST:
-        put_ratio(r, indent, out);
-        put_zero(r, indent, out);
-        buffer_printf(out, "%spoints = ratio / the best ratio of all units * %s\n", indent, max);
+        put_ratio(&pen, r);
+        put_zero(&pen, r);
+        buffer_printf(out,
+                      SAY(&pen, "%spoints = ratio / the best ratio of all units * %s\n",
+                          "%sđiểm = tỷ lệ / tỷ lệ cao nhất trong các đơn vị * %s\n"),
+                      indent, max);
         break;
     case RULE_PARTS:
-        put_parts(r, indent, out);
+        put_parts(&pen, r);
         break;
     case RULE_CHILDREN:
-        buffer_printf(out, "%spoints = the sum of its children, at most %s\n", indent, max);
+        buffer_printf(out,
+                      SAY(&pen, "%spoints = the sum of its children, at most %s\n",
+                          "%sđiểm = tổng điểm các chỉ số con, tối đa %s\n"),
+                      indent, max);
         break;
     }
 }

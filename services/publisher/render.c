@@ -90,7 +90,7 @@ void render_criterion(jw_t *j, const catalog_index_t *index, const catalog_indic
     jw_put_text(j, "max", decimal_format(in->max, max));
     jw_put_text(j, "parent", in->parent >= 0 ? index->indicators[in->parent].code : NULL);
     jw_put_flag(j, "excluded", in->excluded);
-    formula_write(&in->rule, in->max, "", &formula);
+    formula_write(&in->rule, in->max, FORMULA_VIETNAMESE, "", &formula);
     jw_put_text(j, "formula", buffer_text(&formula));
     jw_put_text(j, "text", in->text);
     jw_put_text(j, "note", in->note);
