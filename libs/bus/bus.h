@@ -60,6 +60,8 @@ typedef struct {
     journal_t *journal;
     bus_snapshot_fn snapshot;
     void (*failed)(void *context); /* the journal cannot be read: the owner should stop */
+    /* How long ago, in ms, the owner heard of the start of the line; NULL: it is the start. */
+    uint64_t (*upstream_age)(void *context);
     void *context;
 } bus_server_options_t;
 
@@ -100,6 +102,9 @@ void bus_client_stop(bus_client_t **client);
 /* True when the producer answered within BUS_PATIENCE_MS. */
 bool bus_client_connected(const bus_client_t *client);
 uint64_t bus_client_lag(const bus_client_t *client); /* events behind the producer's head */
+/* How long ago, in ms, something was heard of the start of the line, through all producers before
+ * this one; UINT64_MAX: never. No clocks of two machines are compared. */
+uint64_t bus_client_upstream_age(const bus_client_t *client);
 
 /* 0, or CHISO_E_CONFIG with a reason: an open endpoint without keys, a key file that is not one. */
 int bus_check_endpoint(const char *endpoint, const bus_curve_t *curve, bool server,

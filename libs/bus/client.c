@@ -24,6 +24,8 @@ struct bus_client {
     uint64_t head_seq;
     int64_t asked_at; /* monotonic ms */
     int64_t heard_at;
+    int64_t told_at;   /* when the producer last said … */
+    uint64_t told_age; /* …how old its own news of the start of the line was */
     int64_t paused_until;
     bool in_snapshot;
     bool stopped;
@@ -90,6 +92,8 @@ static bool on_batch(bus_client_t *c, const Chiso__V1__Batch *batch)
         return false; /* the answer to an older question */
     }
     c->head_seq = batch->head_seq;
+    c->told_age = batch->has_upstream_age ? batch->upstream_age : UINT64_MAX;
+    c->told_at = clock_mono_ms();
     if (batch->n_events == 0) {
         return true;
     }
@@ -260,6 +264,7 @@ int bus_client_start(zloop_t *loop, const bus_client_options_t *options,
                         .handler = *handler,
                         .loop = loop,
                         .timer = -1,
+                        .told_age = UINT64_MAX,
                         .epoch = options->epoch,
                         .next_seq = options->epoch == 0 ? 1 : options->next_seq,
                         .cursor = BUFFER_INIT(4096),
@@ -325,4 +330,10 @@ bool bus_client_connected(const bus_client_t *c)
 uint64_t bus_client_lag(const bus_client_t *c)
 {
     return c->head_seq >= c->next_seq ? c->head_seq - c->next_seq + 1 : 0;
+}
+
+uint64_t bus_client_upstream_age(const bus_client_t *c)
+{
+    return c->told_age == UINT64_MAX ? UINT64_MAX
+                                     : c->told_age + (uint64_t)(clock_mono_ms() - c->told_at);
 }

@@ -118,6 +118,9 @@ static void answer_batch(bus_server_t *s, const parked_t *p)
         batch.epoch = journal_epoch(journal);
         batch.first_seq = p->from_seq;
         batch.head_seq = journal_head(journal);
+        batch.has_upstream_age = 1;
+        batch.upstream_age =
+            s->options.upstream_age != NULL ? s->options.upstream_age(s->options.context) : 0;
         batch.n_events = g.n;
         batch.events = g.events;
         frame_t frame = CHISO__V1__FRAME__INIT;
@@ -163,7 +166,9 @@ static void on_fetch(bus_server_t *s, const uint8_t *identity, size_t len,
                      const Chiso__V1__Fetch *fetch)
 {
     journal_t *journal = s->options.journal;
-    bool new_here = fetch->epoch == 0 && fetch->from_seq == 1;
+    /* whoever is new starts with the present state, not with all of history: what was superseded
+     * long ago would be told as news */
+    bool new_here = fetch->epoch == 0 && fetch->from_seq == 1 && journal_head(journal) == 0;
     if ((fetch->epoch != journal_epoch(journal) && !new_here) ||
         fetch->from_seq < journal_first(journal) || fetch->from_seq > journal_head(journal) + 1) {
         answer_reset(s, identity, len);

@@ -30,7 +30,8 @@ struct store {
     MDB_dbi stamp; /* LMDB's unnamed table: the format, and the names of the others */
     uint64_t soft_limit;
     unsigned page_size;
-    int owner_fd; /* flock'd by the one process that writes; -1 for readers */
+    int last_failure; /* LMDB's code or an errno */
+    int owner_fd;     /* flock'd by the one process that writes; -1 for readers */
 };
 
 struct store_txn {
@@ -56,8 +57,9 @@ static bytes_t bytes_of_val(MDB_val v)
 }
 
 /* The table for LMDB's codes: what a full map is, and that the rest means the store is broken. */
-static int code_of(int rc)
+static int code_of(store_t *store, int rc)
 {
+    store->last_failure = rc;
     return rc == MDB_MAP_FULL ? CHISO_E_FULL : CHISO_E_STORE;
 }
 
@@ -261,6 +263,7 @@ static store_txn_t *begin(store_t *store, bool writes)
     if (rc != 0) {
         t->txn = NULL;
         t->status = CHISO_E_STORE;
+        store->last_failure = rc;
     }
     return t;
 }
@@ -309,10 +312,15 @@ int store_commit(store_txn_t **txn)
     if (status == 0) {
         int rc = mdb_txn_commit(t->txn);
         t->txn = NULL; /* LMDB frees it whatever happens */
-        status = rc == 0 ? 0 : code_of(rc);
+        status = rc == 0 ? 0 : code_of(t->store, rc);
     }
     store_abort(txn);
     return status;
+}
+
+const char *store_reason(const store_t *store)
+{
+    return store->last_failure != 0 ? mdb_strerror(store->last_failure) : "";
 }
 
 bool store_get(store_txn_t *txn, store_table_t table, bytes_t key, bytes_t *value)
@@ -326,7 +334,7 @@ bool store_get(store_txn_t *txn, store_table_t table, bytes_t key, bytes_t *valu
     if (rc == 0) {
         *value = bytes_of_val(v);
     } else if (rc != MDB_NOTFOUND) {
-        store_fail(txn, code_of(rc));
+        store_fail(txn, code_of(txn->store, rc));
     }
     return rc == 0;
 }
@@ -344,7 +352,7 @@ static void put(store_txn_t *txn, store_table_t table, bytes_t key, bytes_t valu
     MDB_val v = val_of(value);
     int rc = mdb_put(txn->txn, txn->store->tables[table], &k, &v, flags);
     if (rc != 0) {
-        store_fail(txn, code_of(rc));
+        store_fail(txn, code_of(txn->store, rc));
     }
 }
 
@@ -366,7 +374,7 @@ bool store_delete(store_txn_t *txn, store_table_t table, bytes_t key)
     MDB_val k = val_of(key);
     int rc = mdb_del(txn->txn, txn->store->tables[table], &k, NULL);
     if (rc != 0 && rc != MDB_NOTFOUND) {
-        store_fail(txn, code_of(rc));
+        store_fail(txn, code_of(txn->store, rc));
     }
     return rc == 0;
 }
@@ -388,7 +396,7 @@ static bool walk(store_cursor_t *c, MDB_cursor_op op, MDB_val k, bytes_t *key, b
         *key = bytes_of_val(k);
         *value = bytes_of_val(v);
     } else if (rc != MDB_NOTFOUND) {
-        store_fail(c->txn, code_of(rc));
+        store_fail(c->txn, code_of(c->txn->store, rc));
     }
     return rc == 0;
 }
@@ -406,7 +414,7 @@ static store_cursor_t *cursor_open(store_txn_t *txn, store_table_t table)
     c->txn = txn;
     int rc = mdb_cursor_open(txn->txn, txn->store->tables[table], &c->cursor);
     if (rc != 0) {
-        store_fail(txn, code_of(rc));
+        store_fail(txn, code_of(txn->store, rc));
         free(c);
         return NULL;
     }

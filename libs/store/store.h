@@ -60,6 +60,9 @@ void store_fail(store_txn_t *txn, int code); /* makes it fail from outside; keep
 int store_commit(store_txn_t **txn);
 void store_abort(store_txn_t **txn);
 
+/* What LMDB or the system said about the last thing that failed; "" when nothing has. */
+const char *store_reason(const store_t *store);
+
 /* True when found; the value is valid until the next write or the end of the transaction. */
 bool store_get(store_txn_t *txn, store_table_t table, bytes_t key, bytes_t *value);
 void store_put(store_txn_t *txn, store_table_t table, bytes_t key, bytes_t value);

@@ -34,6 +34,7 @@ typedef struct {
     schedule_t *schedule;
     intake_t intake;
     int64_t refresh_at, age_at; /* monotonic */
+    int64_t quiet_until;        /* a full store is told every ten seconds, not at each answer */
 } ingest_t;
 
 /* Room can come back; a broken store cannot. */
@@ -43,11 +44,16 @@ static void after_commit(ingest_t *in, int rc, bool appended)
         bus_server_announce(in->bus);
     }
     if (rc == CHISO_E_FULL || rc == -ENOSPC || rc == -EDQUOT) {
+        if (clock_mono_ms() < in->quiet_until) {
+            return;
+        }
+        in->quiet_until = clock_mono_ms() + 10000;
         log_error("no room: nothing was taken in", "reason", chiso_strerror(rc), "used",
                   LOG_INT(store_used(in->store)), "soft_limit",
                   LOG_INT(store_soft_limit(in->store)), NULL);
     } else if (rc != 0) {
-        log_error("the store failed: stopping", "reason", chiso_strerror(rc), NULL);
+        log_error("the store failed: stopping", "reason", chiso_strerror(rc), "said",
+                  store_reason(in->store), "folder", in->config->data_dir, NULL);
         service_quit(in->service, CHISO_EXIT_STORE);
     }
 }

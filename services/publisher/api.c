@@ -57,7 +57,6 @@ static void reply_json(http_request_t *request, buffer_t *body)
     const char *known = http_header(request, "If-None-Match");
     http_set_header(request, "ETag", etag);
     http_set_header(request, "Cache-Control", "no-cache");
-    http_set_header(request, "Access-Control-Allow-Origin", "*");
     http_set_header(request, "X-Content-Type-Options", "nosniff");
     if (known != NULL && (strstr(known, etag) != NULL || strcmp(known, "*") == 0)) {
         http_reply(request, 304, NULL, bytes_of(NULL, 0));
@@ -499,7 +498,13 @@ static void get_health(const api_t *api, http_request_t *request)
     buffer_t body = BUFFER_INIT(4096);
     jw_t j = jw_to(&body);
     jw_object(&j);
-    jw_put_text(&j, "status", "ok");
+    uint64_t lag = 0;
+    bool connected = api->connected(api->context, &lag);
+    bool whole = connected && !model_line_is_cut(api->model);
+    jw_put_text(&j, "status", whole ? "ok" : "degraded");
+    jw_put_flag(&j, "scorer_connected", connected);
+    jw_put_flag(&j, "ingest_heard", !model_line_is_cut(api->model));
+    jw_put_whole(&j, "lag", (int64_t)lag);
     jw_put_text(&j, "version", CHISO_VERSION);
     jw_put_whole(&j, "journal_head", (int64_t)journal_head(api->model->journal));
     jw_object_end(&j);
@@ -545,7 +550,6 @@ static void route_api(const api_t *api, http_request_t *request, const path_t *p
     } else if (path->n == 3 && strcmp(what, "sources") == 0) {
         get_sources(api, request);
     } else if (path->n == 3 && strcmp(what, "events") == 0) {
-        http_set_header(request, "Access-Control-Allow-Origin", "*");
         stream_open(api->model, request);
     } else if (path->n >= 4 && strcmp(what, "indexes") == 0) {
         route_index(api, request, path);
@@ -558,7 +562,16 @@ void api_handle(http_request_t *request, void *context)
 {
     const api_t *api = context;
     path_t path;
-    if (strcmp(http_method(request), "GET") != 0) {
+    if (strncmp(http_path(request), "/api/", 5) == 0) {
+        http_set_header(request, "Access-Control-Allow-Origin", "*"); /* everybody may read */
+        http_set_header(request, "Access-Control-Expose-Headers", "ETag");
+    }
+    if (strcmp(http_method(request), "OPTIONS") == 0) {
+        http_set_header(request, "Access-Control-Allow-Methods", "GET, HEAD");
+        http_set_header(request, "Access-Control-Allow-Headers", "If-None-Match, Last-Event-ID");
+        http_set_header(request, "Access-Control-Max-Age", "86400");
+        http_reply(request, 204, NULL, bytes_of(NULL, 0));
+    } else if (strcmp(http_method(request), "GET") != 0) {
         http_set_header(request, "Allow", "GET, HEAD");
         http_reply_problem(request, 405, "only GET and HEAD are answered here");
     } else if (pages_reply(api->pages, http_path(request), request)) {

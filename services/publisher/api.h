@@ -22,7 +22,9 @@
 typedef struct {
     model_t *model;
     const catalog_t *catalog;
-    const pages_t *pages; /* NULL: no page */
+    const pages_t *pages;                            /* NULL: no page */
+    bool (*connected)(void *context, uint64_t *lag); /* to the scorer, and how far behind it */
+    void *context;
 } api_t;
 
 /* http_handler_fn; context is the api_t. */

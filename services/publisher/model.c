@@ -109,6 +109,9 @@ const event_source_state_t *model_state(const model_t *m, const char *source, co
 
 bool model_is_stale(const model_t *m, const event_score_t *score)
 {
+    if (model_line_is_cut(m)) {
+        return true;
+    }
     for (size_t i = 0; i < score->n_figures; i++) {
         const event_figure_t *f = score->figures[i];
         const event_source_state_t *s = model_state(m, f->source, f->series);
@@ -254,6 +257,30 @@ static void keep_revision(store_txn_t *txn, const event_score_t *s)
     buffer_free(&value);
 }
 
+static void drop_history(store_txn_t *txn, const event_score_t *s)
+{
+    buffer_t prefix = BUFFER_INIT(STORE_MAX_KEY);
+    model_place_key(&prefix, s->index, s->period, s->unit->code);
+    bytes_t key;
+    bytes_t value;
+    bool more = true;
+    while (more) {
+        store_cursor_t *cursor;
+        uint8_t copy[STORE_MAX_KEY];
+        more = store_seek(txn, MODEL_HISTORY, buffer_bytes(&prefix), &cursor, &key, &value) &&
+               key.len >= prefix.len && memcmp(key.data, prefix.data, prefix.len) == 0;
+        size_t len = more ? key.len : 0;
+        if (more) {
+            memcpy(copy, key.data, len);
+        }
+        store_cursor_close(&cursor);
+        if (more) {
+            store_delete(txn, MODEL_HISTORY, bytes_of(copy, len));
+        }
+    }
+    buffer_free(&prefix);
+}
+
 static void store_result(store_txn_t *txn, merged_t *merged)
 {
     buffer_t key = BUFFER_INIT(STORE_MAX_KEY);
@@ -318,6 +345,9 @@ static void apply_score(model_t *m, store_txn_t *txn, uint64_t epoch, const even
         bool same = before != NULL && says_the_same(before, merged) &&
                     (snapshot || before->revision == news->revision);
         store_result(txn, merged);
+        if (before != NULL && news->revision < before->revision) {
+            drop_history(txn, news); /* of another life of the scorer */
+        }
         keep_revision(txn, &merged->score);
         if (!same) {
             store_place(txn, &merged->score, notify_score(m, txn, epoch, &merged->score));
@@ -411,6 +441,28 @@ static void apply_state(model_t *m, store_txn_t *txn, const event_source_state_t
     buffer_free(&key);
     buffer_free(&value);
     buffer_free(&body);
+}
+
+#define LINE_SOURCE "chiso"
+#define LINE_SERIES "ingest"
+
+void model_line(model_t *m, store_txn_t *txn, bool cut)
+{
+    event_source_state_t state = CHISO__V1__SOURCE_STATE__INIT;
+    state.source = TEXT(LINE_SOURCE);
+    state.series = TEXT(LINE_SERIES);
+    state.outcome =
+        cut ? CHISO__V1__SOURCE_STATE__OUTCOME__RETRYING : CHISO__V1__SOURCE_STATE__OUTCOME__GOOD;
+    state.since = clock_wall_ms();
+    state.stale = cut;
+    state.detail = cut ? TEXT("nothing is heard of chiso-ingest") : NULL;
+    apply_state(m, txn, &state);
+}
+
+bool model_line_is_cut(const model_t *m)
+{
+    const event_source_state_t *line = model_state(m, LINE_SOURCE, LINE_SERIES);
+    return line != NULL && line->stale;
 }
 
 int model_apply(model_t *m, store_txn_t *txn, uint64_t epoch, const event_t *event, bool snapshot)

@@ -59,6 +59,11 @@ void model_close(model_t *model);
  * not one of the scorer's; other failures stick to the transaction. `epoch` is the scorer's. */
 int model_apply(model_t *model, store_txn_t *txn, uint64_t epoch, const event_t *event,
                 bool snapshot);
+/* The line from the sources is cut, or whole again: nothing is known to be fresh while it is cut. A
+ * state of a source named "chiso" says so, as a change of any source does. */
+void model_line(model_t *model, store_txn_t *txn, bool cut);
+bool model_line_is_cut(const model_t *model);
+
 /* After all events of a snapshot: removes the results that were not among them. */
 void model_sweep(model_t *model, store_txn_t *txn, const event_in_t *events, size_t n_events);
 

@@ -21,6 +21,8 @@
 #define KEEP_ALIVE_MS 15000
 #define TRIM_MS 1000
 #define TRIM_RECORDS 10000
+#define LINE_TICK_MS 500
+#define LINE_LIMIT_MS 10000
 #define CONSUMER_NAME "publisher"
 
 typedef struct {
@@ -36,12 +38,14 @@ typedef struct {
     http_t *http;
     pages_t *pages;
     api_t api;
+    int64_t started_at; /* monotonic */
 } publisher_t;
 
 static void check(publisher_t *p, int rc)
 {
     if (rc != 0) {
-        log_error("the store failed: stopping", "reason", chiso_strerror(rc), NULL);
+        log_error("the store failed: stopping", "reason", chiso_strerror(rc), "said",
+                  store_reason(p->store), "folder", p->config->data_dir, NULL);
         service_quit(p->service, CHISO_EXIT_STORE);
     }
 }
@@ -154,6 +158,24 @@ static void on_pump(void *context)
     }
 }
 
+/* Staleness is told by ingest; when ingest itself is gone somebody else must say so. */
+static void on_line(void *context)
+{
+    publisher_t *p = context;
+    bool cut = bus_client_upstream_age(p->client) > LINE_LIMIT_MS;
+    bool first = clock_mono_ms() - p->started_at < LINE_LIMIT_MS; /* the bus needs its time */
+    if (cut != model_line_is_cut(&p->model) && !(cut && first)) {
+        log_warn(cut ? "nothing is heard of ingest: all figures count as stale"
+                     : "ingest is heard again",
+                 NULL);
+        store_txn_t *txn = store_write(p->store);
+        model_line(&p->model, txn, cut);
+        if (commit(p, &txn) == 0) {
+            tell(p);
+        }
+    }
+}
+
 static void on_http(void *context)
 {
     publisher_t *p = context;
@@ -202,6 +224,13 @@ static int open_model(publisher_t *p)
     return rc;
 }
 
+static bool connected(void *context, uint64_t *lag)
+{
+    const publisher_t *p = context;
+    *lag = p->client != NULL ? bus_client_lag(p->client) : 0;
+    return p->client != NULL && bus_client_connected(p->client);
+}
+
 static int open_out(publisher_t *p)
 {
     const publisher_http_t *c = &p->config->http;
@@ -214,7 +243,7 @@ static int open_out(publisher_t *p)
             return rc;
         }
     }
-    p->api = (api_t){&p->model, p->config->catalog, p->pages};
+    p->api = (api_t){&p->model, p->config->catalog, p->pages, connected, p};
     http_options_t http = {.address = c->address,
                            .port = (uint16_t)c->port,
                            .max_body = 64 * 1024,
@@ -263,6 +292,7 @@ static int start(service_t *service, void *config, config_t *file, void **state)
     *state = p;
     p->service = service;
     p->config = config;
+    p->started_at = clock_mono_ms();
     if (open_model(p) != 0) {
         return CHISO_EXIT_STORE;
     }
@@ -278,6 +308,7 @@ static int start(service_t *service, void *config, config_t *file, void **state)
                   service_every(service, PUMP_MS, on_pump, p) == 0 &&
                   service_every(service, HTTP_TICK_MS, on_http, p) == 0 &&
                   service_every(service, KEEP_ALIVE_MS, on_keep_alive, p) == 0 &&
+                  service_every(service, LINE_TICK_MS, on_line, p) == 0 &&
                   service_every(service, TRIM_MS, on_trim, p) == 0;
     /* a portal that is new here is brought up to date before anything is new */
     check(p, delivery_pump(p->delivery));

@@ -49,7 +49,8 @@ static int commit(scorer_t *s, store_txn_t **txn)
     journal_settle(s->journal, rc == 0);
     if (rc != 0) {
         s->failed = true;
-        log_error("the store failed: stopping", "reason", chiso_strerror(rc), NULL);
+        log_error("the store failed: stopping", "reason", chiso_strerror(rc), "said",
+                  store_reason(s->store), "folder", s->config->data_dir, NULL);
         service_quit(s->service, CHISO_EXIT_STORE);
     } else if (s->server != NULL && journal_head(s->journal) > head) {
         bus_server_announce(s->server);
@@ -301,6 +302,12 @@ static int open_state(scorer_t *s, bool *catalog_changed)
     return rc;
 }
 
+static uint64_t upstream_age(void *context)
+{
+    const scorer_t *s = context;
+    return s->client != NULL ? bus_client_upstream_age(s->client) : UINT64_MAX;
+}
+
 static int open_bus(scorer_t *s, bool catalog_changed)
 {
     char reason[256] = "";
@@ -310,6 +317,7 @@ static int open_bus(scorer_t *s, bool catalog_changed)
                                    .journal = s->journal,
                                    .snapshot = give_snapshot,
                                    .failed = on_bus_failed,
+                                   .upstream_age = upstream_age,
                                    .context = s};
     /* new catalogs may use figures that were not kept: have them all told again */
     bus_client_options_t client = {.endpoint = s->config->upstream.endpoint,
