@@ -129,6 +129,13 @@ void jw_put_whole(jw_t *j, const char *key, int64_t value)
     jw_whole(j, value);
 }
 
+void jw_put_number(jw_t *j, const char *key, uint64_t value)
+{
+    jw_key(j, key);
+    before_value(j);
+    buffer_printf(j->out, "\"%llu\"", (unsigned long long)value);
+}
+
 void jw_put_flag(jw_t *j, const char *key, bool value)
 {
     jw_key(j, key);

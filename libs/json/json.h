@@ -1,6 +1,7 @@
 /* json.h - writing JSON onto a buffer: commas and escapes, nothing else. Reading is jansson's.
  *
- * Numbers of scores are written as strings, so there is no function for anything but whole numbers.
+ * Numbers are written as strings wherever the API promises that (jw_put_number); jw_whole is for what is
+ * read by our own tools.
  * A missing value is null, never 0 or "".
  */
 #ifndef CHISO_JSON_JSON_H
@@ -35,6 +36,8 @@ void jw_null(jw_t *j);
 /* Key and value at once. */
 void jw_put_text(jw_t *j, const char *key, const char *text);
 void jw_put_whole(jw_t *j, const char *key, int64_t value);
+/* "12": a whole number as a string. */
+void jw_put_number(jw_t *j, const char *key, uint64_t value);
 void jw_put_flag(jw_t *j, const char *key, bool value);
 /* A time as ISO 8601 UTC; 0: null. */
 void jw_put_time(jw_t *j, const char *key, int64_t wall_ms);

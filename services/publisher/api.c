@@ -148,7 +148,7 @@ static void put_index(jw_t *j, const api_t *api, store_txn_t *txn, const catalog
         jw_put_text(j, "level", event_level_name(groups[i]->level));
         jw_put_text(j, "parent", groups[i]->parent);
         put_name(j, api, txn, groups[i]);
-        jw_put_whole(j, "units", groups[i]->units);
+        jw_put_number(j, "units", groups[i]->units);
         jw_object_end(j);
     }
     jw_array_end(j);
@@ -303,7 +303,7 @@ static void put_ranking(jw_t *j, const api_t *api, const catalog_index_t *index,
     jw_put_text(j, "level", event_level_name(level));
     jw_put_text(j, "parent", parent);
     jw_put_time(j, "as_of", as_of);
-    jw_put_whole(j, "revision", revision);
+    jw_put_number(j, "revision", revision);
     jw_put_flag(j, "stale", stale);
     jw_key(j, "units");
     jw_array(j);
@@ -427,15 +427,14 @@ static bool put_revision(void *context, const Chiso__V1__Revision *r)
 {
     jw_t *j = context;
     jw_object(j);
-    jw_put_whole(j, "revision", r->revision);
+    jw_put_number(j, "revision", r->revision);
     jw_put_time(j, "as_of", r->as_of);
     jw_put_text(j, "points", r->points);
     jw_put_text(j, "max", r->max);
-    jw_key(j, "rank");
     if (r->has_rank) {
-        jw_whole(j, r->rank);
+        jw_put_number(j, "rank", r->rank);
     } else {
-        jw_null(j);
+        jw_put_text(j, "rank", NULL);
     }
     jw_object_end(j);
     return j->out->len < MAX_BODY / 2;
@@ -504,9 +503,9 @@ static void get_health(const api_t *api, http_request_t *request)
     jw_put_text(&j, "status", whole ? "ok" : "degraded");
     jw_put_flag(&j, "scorer_connected", connected);
     jw_put_flag(&j, "ingest_heard", !model_line_is_cut(api->model));
-    jw_put_whole(&j, "lag", (int64_t)lag);
+    jw_put_number(&j, "lag", lag);
     jw_put_text(&j, "version", CHISO_VERSION);
-    jw_put_whole(&j, "journal_head", (int64_t)journal_head(api->model->journal));
+    jw_put_number(&j, "journal_head", journal_head(api->model->journal));
     jw_object_end(&j);
     reply_json(request, &body);
     buffer_free(&body);

@@ -16,11 +16,10 @@ void render_unit(jw_t *j, const event_unit_t *unit)
 
 static void put_rank(jw_t *j, const char *key, bool has, uint32_t rank)
 {
-    jw_key(j, key);
     if (has) {
-        jw_whole(j, rank);
+        jw_put_number(j, key, rank);
     } else {
-        jw_null(j);
+        jw_put_text(j, key, NULL);
     }
 }
 
@@ -33,7 +32,7 @@ void render_totals(jw_t *j, const event_score_t *s)
     put_rank(j, "rank", s->has_rank, s->rank);
     put_rank(j, "previous_rank", s->has_previous_rank, s->previous_rank);
     put_rank(j, "nation_rank", s->has_nation_rank, s->nation_rank);
-    jw_put_whole(j, "revision", s->revision);
+    jw_put_number(j, "revision", s->revision);
     jw_put_time(j, "as_of", s->as_of);
 }
 
@@ -76,7 +75,7 @@ void render_figure(jw_t *j, const catalog_index_t *index, const event_figure_t *
     jw_put_text(j, "source", f->source);
     jw_put_text(j, "series", f->series);
     jw_put_time(j, "fetched_at", f->fetched_at);
-    jw_put_whole(j, "revision", f->revision);
+    jw_put_number(j, "revision", f->revision);
     jw_put_text(j, "raw_sha256", sha256_hex(f->raw_sha256.data, hex));
     jw_object_end(j);
 }
@@ -214,7 +213,7 @@ void render_ranking(const event_ranking_t *r, buffer_t *out)
     jw_put_text(&j, "period", r->period);
     jw_put_text(&j, "level", event_level_name(r->level));
     jw_put_text(&j, "parent", r->parent);
-    jw_put_whole(&j, "revision", r->revision);
+    jw_put_number(&j, "revision", r->revision);
     jw_put_time(&j, "as_of", r->as_of);
     jw_key(&j, "standings");
     jw_array(&j);
@@ -222,7 +221,7 @@ void render_ranking(const event_ranking_t *r, buffer_t *out)
         const event_standing_t *s = r->standings[i];
         jw_object(&j);
         jw_put_text(&j, "code", s->unit);
-        jw_put_whole(&j, "rank", s->rank);
+        jw_put_number(&j, "rank", s->rank);
         put_rank(&j, "previous_rank", s->has_previous_rank, s->previous_rank);
         jw_object_end(&j);
     }
