@@ -102,8 +102,29 @@ static void read_excluded(evaluation_t *e, row_t *row, const json_t *codes)
     }
 }
 
+/* A mistyped "excluded" must not silently bring the defaults back. */
+static void check_keys(evaluation_t *e, json_t *json)
+{
+    static const char *const known[] = {"unit", "inputs", "figures", "excluded"};
+    const char *key;
+    json_t *value;
+    json_object_foreach(json, key, value)
+    {
+        bool found = false;
+        for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+            found = found || strcmp(key, known[i]) == 0;
+        }
+        if (!found) {
+            char what[96];
+            snprintf(what, sizeof what, "'%.64s' is not known here", key);
+            on_mistake(e, what, "unit, inputs, figures or excluded");
+        }
+    }
+}
+
 static int read_row(evaluation_t *e, json_t *json)
 {
+    check_keys(e, json);
     row_t *grown = realloc(e->rows, (e->n_rows + 1) * sizeof *grown);
     if (grown == NULL) {
         return -ENOMEM;
@@ -138,12 +159,15 @@ static int read_line(evaluation_t *e, const char *text, size_t len)
     json_t *json = json_loadb(text, len, JSON_REJECT_DUPLICATES, &error);
     const json_t *inputs = json_object_get(json, "inputs");
     const json_t *excluded = json_object_get(json, "excluded");
+    const json_t *figures = json_object_get(json, "figures");
     if (json == NULL) {
         on_mistake(e, error.text, "one JSON object a line");
     } else if (!json_is_object(json) || !json_is_string(json_object_get(json, "unit"))) {
         on_mistake(e, "no unit", "{\"unit\": \"…\", \"inputs\": {…}}");
     } else if (inputs != NULL && !json_is_object(inputs)) {
         on_mistake(e, "inputs is not an object", "{\"CODE\": {\"a\": \"…\"}}");
+    } else if (figures != NULL && !json_is_object(figures)) {
+        on_mistake(e, "figures is not an object", "{\"FIGURE\": \"…\"}");
     } else if (excluded != NULL && !json_is_array(excluded)) {
         on_mistake(e, "excluded is not a list", "[\"CODE\", …]");
     } else {

@@ -121,6 +121,9 @@ int inputs_read(const catalog_indicator_t *indicator, json_t *given, rule_inputs
     int rc = 0;
     json_object_foreach(given, key, value)
     {
+        if (json_is_null(value)) {
+            continue; /* said to be missing */
+        }
         if (!json_is_object(value)) {
             rc = rc != 0 ? rc : take(&reading, "", key, value);
             continue;

@@ -12,9 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define ZAP_ENFORCE_DOMAIN 93 /* a draft of zmq.h, in libzmq since 4.3.0 */
 #define MAX_PARKED 64
 #define MAX_IDENTITY 255
 #define PAGE_BYTES (4 * 1024 * 1024)
+#define PAGE_EVENTS (WIRE_MAX_FIELDS / 2) /* each is a field to the consumer's door */
 
 typedef struct {
     uint8_t identity[MAX_IDENTITY];
@@ -203,7 +205,8 @@ void bus_page_add(bus_page_t *page, bytes_t event)
 
 bool bus_page_full(const bus_page_t *page)
 {
-    return page->gather.bytes.len >= page->gather.max_bytes;
+    return page->gather.bytes.len >= page->gather.max_bytes ||
+           page->gather.n >= page->gather.max_events;
 }
 
 void bus_page_continue(bus_page_t *page, bytes_t cursor)
@@ -217,7 +220,7 @@ static void on_snapshot(bus_server_t *s, const uint8_t *identity, size_t len,
 {
     bus_page_t page = {.gather = {.bytes = BUFFER_INIT(BUS_MAX_FRAME), .max_bytes = PAGE_BYTES},
                        .cursor = BUFFER_INIT(4096)};
-    page.gather.max_events = SIZE_MAX;
+    page.gather.max_events = PAGE_EVENTS;
     Chiso__V1__SnapshotPage answer = CHISO__V1__SNAPSHOT_PAGE__INIT;
     answer.epoch = journal_epoch(s->options.journal);
     answer.tail_seq = journal_head(s->options.journal) + 1;
@@ -319,10 +322,17 @@ static int secure(bus_server_t *s, char reason[256])
     zstr_sendx(s->auth, "CURVE", curve->clients, NULL);
     zsock_wait(s->auth);
     zsock_set_zap_domain(s->socket, "chiso");
-    zsock_set_zap_enforce_domain(s->socket, 1);
     zcert_apply(key, s->socket);
     zsock_set_curve_server(s->socket, 1);
     zcert_destroy(&key);
+    /* czmq's own setter does nothing in Debian 12, silently: without this a dead authenticator lets
+     * everybody in */
+    int enforce = 1;
+    if (zmq_setsockopt(zsock_resolve(s->socket), ZAP_ENFORCE_DOMAIN, &enforce, sizeof enforce) !=
+        0) {
+        snprintf(reason, 256, "this ZeroMQ cannot enforce authentication");
+        return CHISO_E_CONFIG;
+    }
     return 0;
 }
 

@@ -310,6 +310,13 @@ static int build_pillar(const catalog_t *c, entry_t *e, unsigned p, decimal_t *t
                              .line = config_line(e->file, path)};
     decimal_t sum = DECIMAL_ZERO;
     int rc = 0;
+    snprintf(path, sizeof path, "pillars[%u].code", p);
+    for (unsigned i = 0; i < p; i++) {
+        if (strcmp(e->index.pillars[i].code, from->code) == 0) {
+            rc = config_error(e->file, path, "'%s' stands twice; expected a code of its own",
+                              from->code);
+        }
+    }
     for (unsigned i = 0; i < from->indicators_count; i++) {
         snprintf(path, sizeof path, "pillars[%u].indicators[%u]", p, i);
         rc = keep(rc, build_indicator(c, e, path, &from->indicators[i], p, -1, &sum));

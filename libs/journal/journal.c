@@ -330,6 +330,7 @@ int journal_read(journal_t *j, store_txn_t *txn, uint64_t seq, journal_each_fn e
     bytes_t payload;
     int given = 0;
     int rc = 0;
+    bool stopped = false;
     bool more = store_seek(txn, j->options.records, seq_key(seq, number), &c, &key, &value);
     for (; more; more = store_next(c, &key, &value)) {
         /* the transaction may be younger than our idea of the head: what lies past it can wait */
@@ -342,13 +343,17 @@ int journal_read(journal_t *j, store_txn_t *txn, uint64_t seq, journal_each_fn e
             break;
         }
         given++;
-        if (!each(context, seq++, payload)) {
+        stopped = !each(context, seq++, payload);
+        if (stopped) {
             break;
         }
     }
     store_cursor_close(&c);
     if (rc == 0) {
         rc = store_status(txn);
+    }
+    if (rc == 0 && !stopped && seq <= j->committed.head) {
+        rc = CHISO_E_CORRUPT; /* fewer than were committed is not "that is all" */
     }
     return rc != 0 ? rc : given;
 }

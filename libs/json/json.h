@@ -1,8 +1,7 @@
 /* json.h - writing JSON onto a buffer: commas and escapes, nothing else. Reading is jansson's.
  *
- * Numbers are written as strings wherever the API promises that (jw_put_number); jw_whole is for what is
- * read by our own tools.
- * A missing value is null, never 0 or "".
+ * Numbers are written as strings wherever the API promises that (jw_put_number); jw_whole is for
+ * what is read by our own tools. A missing value is null, never 0 or "".
  */
 #ifndef CHISO_JSON_JSON_H
 #define CHISO_JSON_JSON_H

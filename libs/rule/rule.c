@@ -44,6 +44,22 @@ static void mpq_of_fraction(mpq_t out, rule_fraction_t f)
     mpq_canonicalize(out);
 }
 
+/* A whole number as so many millionths; false when a decimal cannot hold it. */
+static bool decimal_of_mpz(const mpz_t value, decimal_t *out)
+{
+    uint64_t limbs[2] = {0, 0};
+    if (mpz_sizeinbase(value, 2) > 127) {
+        return false;
+    }
+    mpz_export(limbs, NULL, -1, sizeof limbs[0], 0, 0, value);
+    __int128 micro = (__int128)((unsigned __int128)limbs[1] << 64 | limbs[0]);
+    if (micro >= (__int128)1000000000000 * 1000000000000) {
+        return false;
+    }
+    out->micro = micro;
+    return true;
+}
+
 /* Millionths, half up. The value lies in 0..max, so it fits. */
 static decimal_t decimal_of_mpq(const mpq_t value)
 {
@@ -54,10 +70,10 @@ static decimal_t decimal_of_mpq(const mpq_t value)
     mpz_add(micro, micro, mpq_denref(value));
     mpz_mul_ui(twice, mpq_denref(value), 2);
     mpz_fdiv_q(micro, micro, twice);
-    uint64_t limbs[2] = {0, 0};
-    mpz_export(limbs, NULL, -1, sizeof limbs[0], 0, 0, micro);
+    decimal_t out = DECIMAL_ZERO;
+    decimal_of_mpz(micro, &out);
     mpz_clears(micro, twice, NULL);
-    return (decimal_t){(__int128)((unsigned __int128)limbs[1] << 64 | limbs[0])};
+    return out;
 }
 
 /* ---- inputs ---- */
@@ -419,10 +435,10 @@ rule_ratio_t rule_ratio(const rule_t *rule, rule_inputs_t inputs)
     mpq_t den;
     mpq_inits(num, den, NULL);
     if (terms_of(&run, rule, num, den) && mpq_sgn(den) > 0) {
-        /* both in millionths: sums of figures with whole weights */
-        ratio.usable = true;
-        ratio.num = decimal_of_mpq(num);
-        ratio.den = decimal_of_mpq(den);
+        /* in lowest terms numerator and denominator are whole numbers: only their ratio matters */
+        mpq_div(num, num, den);
+        ratio.usable = decimal_of_mpz(mpq_numref(num), &ratio.num) &&
+                       decimal_of_mpz(mpq_denref(num), &ratio.den);
     }
     mpq_clears(num, den, NULL);
     return ratio;

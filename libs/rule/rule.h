@@ -115,7 +115,8 @@ typedef struct {
     unsigned flags;
 } rule_result_t;
 
-/* The exact ratio of one unit, as what `best` compares; num/den with den > 0. */
+/* The exact ratio of one unit, as what `best` compares: num/den in lowest terms, den > 0. Not
+ * usable when a decimal cannot hold them. */
 typedef struct {
     bool usable;
     decimal_t num, den;

@@ -139,23 +139,27 @@ static void read_row(const json_t *object, dvc766_row_t *row)
     }
 }
 
-static int compare_ids(const void *a, const void *b)
+static const char *id_of(const dvc766_row_t *row)
 {
-    const dvc766_row_t *const *x = a;
-    const dvc766_row_t *const *y = b;
-    return strcmp((*x)->id, (*y)->id);
+    return row->id;
 }
 
-static int compare_agencies(const void *a, const void *b)
+static const char *agency_of(const dvc766_row_t *row)
 {
-    const dvc766_row_t *const *x = a;
-    const dvc766_row_t *const *y = b;
-    return strcmp((*x)->agency, (*y)->agency);
+    return row->agency;
 }
 
-/* Which of two rows of one id or code is right cannot be known: neither is taken. */
-static int reject_duplicates(dvc766_board_t *board, int (*compare)(const void *a, const void *b),
-                             const char *field)
+typedef const char *(*code_fn)(const dvc766_row_t *row);
+
+static int compare_codes(const void *a, const void *b, void *context)
+{
+    code_fn code_of = *(code_fn *)context;
+    return strcmp(code_of(*(dvc766_row_t *const *)a), code_of(*(dvc766_row_t *const *)b));
+}
+
+/* Which of two rows of one id or code is right cannot be known: neither is taken. A row that is
+ * damaged besides is a twin all the same. */
+static int reject_duplicates(dvc766_board_t *board, code_fn code_of, const char *field)
 {
     dvc766_row_t **sorted = calloc(board->n_rows + 1, sizeof *sorted);
     if (sorted == NULL) {
@@ -163,13 +167,13 @@ static int reject_duplicates(dvc766_board_t *board, int (*compare)(const void *a
     }
     size_t n = 0;
     for (size_t i = 0; i < board->n_rows; i++) {
-        if (board->rows[i].id != NULL && board->rows[i].agency != NULL) {
+        if (code_of(&board->rows[i]) != NULL) {
             sorted[n++] = &board->rows[i];
         }
     }
-    qsort(sorted, n, sizeof *sorted, compare);
+    qsort_r(sorted, n, sizeof *sorted, compare_codes, &code_of);
     for (size_t i = 1; i < n; i++) {
-        if (compare(&sorted[i - 1], &sorted[i]) == 0) {
+        if (strcmp(code_of(sorted[i - 1]), code_of(sorted[i])) == 0) {
             reject(sorted[i - 1], "duplicate", field, "is that of several rows");
             reject(sorted[i], "duplicate", field, "is that of several rows");
         }
@@ -188,9 +192,9 @@ static int read_rows(const json_t *array, dvc766_board_t *board)
     for (size_t i = 0; i < board->n_rows; i++) {
         read_row(json_array_get(array, i), &board->rows[i]);
     }
-    int rc = reject_duplicates(board, compare_ids, "ID");
+    int rc = reject_duplicates(board, id_of, "ID");
     if (rc == 0) {
-        rc = reject_duplicates(board, compare_agencies, "MA_COQUAN");
+        rc = reject_duplicates(board, agency_of, "MA_COQUAN");
     }
     for (size_t i = 0; rc == 0 && i < board->n_rows; i++) {
         if (board->rows[i].rule != NULL) {
@@ -214,10 +218,17 @@ static int whole(dvc766_board_t *board, dvc766_kind_t kind, const char *reason)
     return 0;
 }
 
-/* The first byte that is neither white space nor a byte-order mark. */
+/* Without a byte-order mark: exports have one, the wire has not. */
+static bytes_t without_mark(bytes_t body)
+{
+    bool marked = body.len >= 3 && memcmp(body.data, "\xef\xbb\xbf", 3) == 0;
+    return marked ? bytes_of(body.data + 3, body.len - 3) : body;
+}
+
+/* The first byte that is not white space. */
 static int first_byte(bytes_t body)
 {
-    size_t i = body.len >= 3 && memcmp(body.data, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+    size_t i = 0;
     while (i < body.len && strchr(" \t\r\n", body.data[i]) != NULL && body.data[i] != '\0') {
         i++;
     }
@@ -227,6 +238,7 @@ static int first_byte(bytes_t body)
 int dvc766_parse(bytes_t body, dvc766_board_t *out)
 {
     *out = (dvc766_board_t){0};
+    body = without_mark(body);
     int first = first_byte(body);
     if (first != '[' && first != '{') {
         return whole(out, DVC766_BLOCKED,

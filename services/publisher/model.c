@@ -336,14 +336,13 @@ static void apply_score(model_t *m, store_txn_t *txn, uint64_t epoch, const even
     bool found = model_result(txn, news->index, news->period, news->unit->code, &known);
     const event_score_t *before = found ? known.event->score : NULL;
     /* a tail that overlaps the snapshot repeats what is known */
-    bool repeated = before != NULL && !snapshot && news->revision < before->revision;
+    bool repeated = before != NULL && !snapshot && news->revision <= before->revision;
     merged_t *merged = calloc(1, sizeof *merged);
     if (merged == NULL) {
         store_fail(txn, -ENOMEM);
     } else if (!repeated) {
         merge(merged, snapshot ? NULL : before, news);
-        bool same = before != NULL && says_the_same(before, merged) &&
-                    (snapshot || before->revision == news->revision);
+        bool same = before != NULL && snapshot && says_the_same(before, merged);
         store_result(txn, merged);
         if (before != NULL && news->revision < before->revision) {
             drop_history(txn, news); /* of another life of the scorer */
@@ -399,6 +398,11 @@ static void apply_ranking(model_t *m, store_txn_t *txn, uint64_t epoch, const ev
     int64_t as_of;
     uint32_t known;
     model_ranking(txn, r->index, r->period, r->level, r->parent, &as_of, &known);
+    if (!snapshot && r->revision < known) {
+        buffer_free(&key);
+        buffer_free(&value);
+        return; /* a tail that overlaps the snapshot repeats what is known */
+    }
     model_group_key(&key, r->index, r->period, r->level, r->parent);
     event_ranking_t plain = *r;
     plain.n_standings = 0;
@@ -407,8 +411,10 @@ static void apply_ranking(model_t *m, store_txn_t *txn, uint64_t epoch, const ev
     for (size_t i = 0; i < r->n_standings; i++) {
         move_unit(txn, r, r->standings[i]);
     }
-    /* a snapshot tells all ranks: news only when some have moved since the last that was told */
-    if (r->n_standings > 0 && (!snapshot || r->revision > known)) {
+    /* a snapshot tells all ranks, a tail may repeat: news only when some have moved since the last
+     * that was told, or in another life of the scorer */
+    bool news = snapshot ? r->revision != known : r->revision > known;
+    if (r->n_standings > 0 && news) {
         char name[RENDER_KEY_SIZE];
         char subject[RENDER_SUBJECT_SIZE];
         buffer_t body = BUFFER_INIT(EVENT_MAX_BYTES);

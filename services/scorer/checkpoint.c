@@ -193,6 +193,15 @@ void checkpoint_told(checkpoint_t *c)
     c->told = true;
 }
 
+int checkpoint_stamp(checkpoint_t *c)
+{
+    uint8_t fingerprint[32];
+    catalog_fingerprint(c->state->catalog, fingerprint);
+    store_txn_t *txn = store_write(c->store);
+    store_put(txn, SCORER_META, bytes_of_text(CATALOG_KEY), bytes_of(fingerprint, 32));
+    return store_commit(&txn);
+}
+
 uint64_t checkpoint_floor(const checkpoint_t *c)
 {
     return c->floor;
@@ -280,8 +289,9 @@ int checkpoint_recover(checkpoint_t *c, bool *catalog_changed)
     bytes_t value;
     uint8_t fingerprint[32];
     catalog_fingerprint(c->state->catalog, fingerprint);
-    *catalog_changed = store_get(txn, SCORER_META, bytes_of_text(CATALOG_KEY), &value) &&
-                       !bytes_equal(value, bytes_of(fingerprint, 32));
+    bool known = store_get(txn, SCORER_META, bytes_of_text(CATALOG_KEY), &value);
+    bool is_new = !known && journal_head(c->journal) == 0;
+    *catalog_changed = !is_new && !(known && bytes_equal(value, bytes_of(fingerprint, 32)));
     c->told = !*catalog_changed;
     if (store_get(txn, SCORER_META, bytes_of_text(FLOOR_KEY), &value) && value.len == 8) {
         c->floor = be64_get(value.data);

@@ -290,6 +290,9 @@ static int open_state(scorer_t *s, bool *catalog_changed)
     if (rc == 0) {
         rc = checkpoint_recover(s->checkpoint, catalog_changed);
     }
+    if (rc == 0 && journal_head(s->journal) == 0) {
+        rc = checkpoint_stamp(s->checkpoint);
+    }
     if (rc == 0 && *catalog_changed) {
         log_warn("the catalogs have changed: evaluating everything again", NULL);
         store_txn_t *txn = store_write(s->store);
