@@ -36,6 +36,7 @@ const unitPath = ({ index, period, unit: code }) =>
   `indexes/${part(index)}/${part(period)}/units/${part(code)}`;
 
 export const indexes = (signal) => get('indexes', signal);
+export const index = (id, signal) => get(`indexes/${part(id)}`, signal);
 export const unit = (view, signal) => get(unitPath(view), signal);
 export const history = (view, signal) => get(`${unitPath(view)}/history`, signal);
 export const events = () => new EventSource(new URL('events', BASE));

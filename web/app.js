@@ -2,6 +2,7 @@
 // again, and what is said about it.
 
 import * as api from './api.js';
+import { Criteria } from './criteria.js';
 import { groupName, periodName, time } from './format.js';
 import { h, setText } from './dom.js';
 import { Live, coalesce } from './live.js';
@@ -20,13 +21,14 @@ const $ = (id) => document.getElementById(id);
 
 let catalog = null; // the last answer of /indexes
 let wanted; // what the address asks for
-let view = null; // what is shown: {index, period, level, parent, unit}
+let view = null; // what is shown: {index, period, level, parent, unit, criteria}; no period without results
 let reading; // the AbortController of the reading under way
 let failures = 0;
 let retryTimer = 0;
 let wasStale = false;
 
 const panel = new UnitPanel($('unit'));
+const criteria = new Criteria($('criteria'));
 const ranking = new Ranking($('table'), {
   linkOf: (unit) => address({ unit }),
   onSort: (key, direction) => {
@@ -52,41 +54,58 @@ function address(change) {
 }
 
 /** A step that the back button undoes. */
-function go(change) {
-  wanted = { ...wanted, ...change };
-  history.pushState(null, '', address());
+function visit(query) {
+  history.pushState(null, '', query);
+  wanted = wish();
   show();
 }
+
+const go = (change) => visit(address(change));
 
 const groupsOf = (index, period) => index.levels.filter((l) => l.period === period);
 const periodsOf = (index) => index.periods.filter((p) => groupsOf(index, p).length);
 const groupKey = ({ level, parent }) => `${level}|${parent || ''}`;
 const same = (a, b) => groupKey(a) === groupKey(b);
 
-/** What is asked for as far as it exists, else the nearest there is, if anything. */
+/** What is asked for as far as it exists, else the nearest there is; an index without results has criteria. */
 function resolve() {
-  const index = catalog.indexes.find((i) => i.id === wanted.index) ?? catalog.indexes[0];
-  const periods = index ? periodsOf(index) : [];
+  const index = catalog.indexes.find((i) => i.id === wanted.index)
+    ?? catalog.indexes.find((i) => periodsOf(i).length) ?? catalog.indexes[0];
+  if (!index) {
+    return null;
+  }
+  const periods = periodsOf(index);
   const period = periods.includes(wanted.period) ? wanted.period : periods[0];
   const groups = period ? groupsOf(index, period) : [];
   const group = groups.find((g) => same(g, wanted))
     ?? groups.find((g) => g.level === 'province') ?? groups[0];
-  return group && { ...group, index: index.id, unit: wanted.unit ?? '' };
+  const onCriteria = wanted.view === 'criteria' || !group;
+  return { ...group, index: index.id, criteria: onCriteria, unit: onCriteria ? '' : wanted.unit ?? '' };
 }
 
 function show() {
   const before = view ?? {};
   view = resolve();
-  $('controls').hidden = !view;
+  $('controls').hidden = $('views').hidden = !view;
   if (!view) {
     message('Chưa có số liệu nào được công bố.');
     return;
   }
-  const moved = !same(before, view) || before.index !== view.index || before.period !== view.period;
-  const turned = moved || before.unit !== view.unit;
+  const otherIndex = before.index !== view.index;
+  const moved = !same(before, view) || otherIndex || before.period !== view.period;
+  const switched = otherIndex || before.criteria !== view.criteria;
+  const turned = moved || switched || before.unit !== view.unit;
   const index = catalog.indexes.find((i) => i.id === view.index);
   if (moved) {
     ranking.clear(index.pillars);
+  }
+  if (otherIndex) {
+    criteria.clear();
+  }
+  if (switched) {
+    $('search').value = '';
+  }
+  if (moved || switched) {
     message('Đang tải số liệu…');
   }
   const [, down, key] = /^(-?)(.*)$/.exec(wanted.sort ?? 'rank');
@@ -96,6 +115,7 @@ function show() {
   choose('index', catalog.indexes.map((i) => [i.id, i.title]), index.id);
   choose('period', periodsOf(index).map((p) => [p, periodName(p)]), view.period);
   choose('group', groupsOf(index, view.period).map((g) => [groupKey(g), groupName(g)]), groupKey(view));
+  showViews();
   const leaving = !view.unit && panel.section.contains(document.activeElement);
   document.body.classList.toggle('has-unit', Boolean(view.unit));
   if (!view.unit) {
@@ -113,6 +133,23 @@ function show() {
   }
 }
 
+/** The links between ranking and criteria, and what only one of them has. */
+function showViews() {
+  const onCriteria = view.criteria;
+  $('to-ranking').hidden = !view.period;
+  $('to-ranking').href = address({ index: view.index, view: '' });
+  $('to-criteria').href = address({ index: view.index, view: 'criteria', unit: '' });
+  $('to-ranking').setAttribute('aria-current', onCriteria ? 'false' : 'page');
+  $('to-criteria').setAttribute('aria-current', onCriteria ? 'page' : 'false');
+  $('period').parentElement.hidden = $('group').parentElement.hidden = onCriteria;
+  setText($('search-label'), onCriteria ? 'Tìm tiêu chí' : 'Tìm đơn vị');
+  $('search').placeholder = onCriteria ? 'ten mien' : 'bac ninh';
+  $('asof').hidden = $('hint').hidden = onCriteria;
+  if (onCriteria) {
+    $('stale').hidden = true; // The next reading of a ranking says it again.
+  }
+}
+
 function choose(id, options, value) {
   $(id).replaceChildren(...options.map(([v, text]) => h('option', { value: v }, text)));
   $(id).value = value;
@@ -124,33 +161,46 @@ function choose(id, options, value) {
 async function read() {
   const { signal } = reading = new AbortController();
   try {
-    if (!view) {
+    if (!view?.period) {
       await readCatalog(signal);
     }
-    if (!view || signal.aborted) {
-      return; // The view has moved on; its own reading follows.
+    if (view && !signal.aborted) { // Else the view has moved on; its own reading follows.
+      await (view.criteria ? readCriteria : readBoard)(signal);
     }
-    const { unit: open } = view;
-    const [board, unit, past] = await Promise.allSettled([api.ranking(view, signal),
-      open && api.unit(view, signal), open && api.history(view, signal)]);
-    if (signal.aborted) {
-      return;
-    }
-    const lost = unit.reason ?? past.reason;
-    if (lost) {
-      panel.fail(lost);
-    } else if (unit.value) {
-      panel.update(unit.value, past.value);
-    }
-    if (board.reason) {
-      throw board.reason;
-    }
-    draw(board.value);
-    failed(lost && lost.status !== 404 ? lost : null);
   } catch (problem) {
     if (!signal.aborted) {
       failed(problem);
     }
+  }
+}
+
+async function readBoard(signal) {
+  const { unit: open } = view;
+  const [board, unit, past] = await Promise.allSettled([api.ranking(view, signal),
+    open && api.unit(view, signal), open && api.history(view, signal)]);
+  if (signal.aborted) {
+    return;
+  }
+  const lost = unit.reason ?? past.reason;
+  if (lost) {
+    panel.fail(lost);
+  } else if (unit.value) {
+    panel.update(unit.value, past.value);
+  }
+  if (board.reason) {
+    throw board.reason;
+  }
+  draw(board.value);
+  failed(lost && lost.status !== 404 ? lost : null);
+}
+
+async function readCriteria(signal) {
+  const answer = await api.index(view.index, signal);
+  if (!signal.aborted) {
+    criteria.update(answer);
+    document.title = `Tiêu chí – ${answer.title} – chiso`;
+    find();
+    failed(null);
   }
 }
 
@@ -168,7 +218,7 @@ function failed(problem) {
   failures = problem ? failures + 1 : 0;
   if (problem) {
     setText($('error'), `Không đọc được số liệu: ${problem.message}. Trang đang tự thử lại`
-      + (ranking.rows.size ? '; bảng dưới đây là lần đọc trước.' : '.'));
+      + ((view?.criteria ? criteria : ranking).size ? '; bảng dưới đây là lần đọc trước.' : '.'));
     retryTimer = setTimeout(refresh, Math.min(1000 * 2 ** failures, TICK_MS));
   }
 }
@@ -183,6 +233,12 @@ function onState(state) {
 }
 
 function onEvent(kind, event) {
+  if (view?.criteria) { // Nothing here changes with an event, but the first results of the index.
+    if (!view.period && event.index === view.index) {
+      refresh();
+    }
+    return;
+  }
   const { level, parent, code } = event.unit ?? event;
   if (kind === 'source' || !view || (event.index === view.index && event.period === view.period
       && (same({ level, parent }, view) || code === view.unit))) {
@@ -214,15 +270,19 @@ function draw(board) {
 
 function find() {
   const query = $('search').value.trim();
-  const count = ranking.filter(query);
-  const all = ranking.rows.size;
-  message(!all ? 'Chưa có đơn vị nào.' : !count ? `Không có đơn vị nào khớp “${query}”.`
-    : count < all ? `${count} trên ${all} đơn vị` : '');
+  const [list, what] = view.criteria ? [criteria, 'tiêu chí'] : [ranking, 'đơn vị'];
+  const count = list.filter(query);
+  const { size } = list;
+  const all = view.criteria ? `${size} tiêu chí trong ${criteria.pillars} nhóm` : '';
+  message((view.period ? '' : 'Bộ chỉ số này chưa có kết quả. ')
+    + (!size ? `Chưa có ${what} nào.` : !count ? `Không có ${what} nào khớp “${query}”.`
+      : count < size ? `${count} trên ${size} ${what}` : all));
 }
 
 function message(text) {
   setText($('message'), text);
-  $('ranking').hidden = ranking.rows.size === 0;
+  $('ranking').hidden = view?.criteria || ranking.size === 0;
+  $('criteria').hidden = !view?.criteria || criteria.size === 0;
 }
 
 const unsaid = new Set();
@@ -249,6 +309,15 @@ $('group').onchange = () => {
 $('search').oninput = find;
 $('controls').onsubmit = () => false;
 $('pause').onclick = () => ($('state').dataset.state === 'paused' ? live.start() : live.stop());
+$('views').onclick = (event) => {
+  const link = event.target.closest('a');
+  if (link && !(event.metaKey || event.ctrlKey || event.shiftKey)) {
+    event.preventDefault();
+    visit(link.search);
+  }
+};
+$('open-all').onclick = () => criteria.toggle(true);
+$('close-all').onclick = () => criteria.toggle(false);
 $('close').onclick = () => go({ unit: '' });
 $('unit').onkeydown = (event) => event.key === 'Escape' && go({ unit: '' });
 window.onpopstate = () => {

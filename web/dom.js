@@ -17,7 +17,10 @@ export function setText(element, text) {
   }
 }
 
-export const badge = () => h('span', { class: 'badge' }, 'Số liệu cũ');
+export const badge = (text = 'Số liệu cũ', look = '') => h('span', { class: `badge ${look}` }, text);
+
+/** A line of a <dl>. */
+export const term = (name, value) => h('div', null, h('dt', null, name), h('dd', null, value));
 
 /** The bar under points, as wide as its share ("86.9%") of the maximum. */
 export function bar(share) {

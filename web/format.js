@@ -66,6 +66,12 @@ export function time(iso) {
     : VIETNAM.format(date).replace(/^(\d+)-(\d+)-(\d+)/, '$3/$2/$1');
 }
 
+/** "2025-10-01" → "01/10/2025", "2025-11" → "11/2025". */
+export const date = (iso) => iso?.split('-').reverse().join('/') ?? 'chưa rõ';
+
+/** The `lang` of a note, if it is not the page's: notes on how a text is read are often English. */
+export const language = (text) => (/\b(the|is|are|of|and|without|prints?)\b/i.test(text) ? 'en' : '');
+
 /** Lower case without diacritics, đ included: what the search compares. */
 export function fold(text) {
   return text.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase().replace(/đ/g, 'd').trim();
@@ -88,7 +94,7 @@ export function move(rank, previous) {
   if (!rank || !previous) {
     return ['', ''];
   }
-  const steps = previous - rank;
+  const steps = Number(previous) - Number(rank);
   return steps > 0 ? [`▲${steps}`, `tăng ${steps} hạng`]
     : steps < 0 ? [`▼${-steps}`, `giảm ${-steps} hạng`] : ['=', 'giữ hạng'];
 }

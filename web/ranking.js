@@ -11,7 +11,7 @@ const byDecimal = (read) => (a, b, direction) => {
   const [x, y] = [read(a) ?? '', read(b) ?? ''];
   return x && y ? direction * compare(x, y) : Boolean(y) - Boolean(x);
 };
-const byRank = byDecimal((unit) => unit.rank && `${unit.rank}`);
+const byRank = byDecimal((unit) => unit.rank && `${Number(unit.rank)}`); // 1 or "1"
 const byName = (a, b, direction) => direction * compareNames(a.name, b.name);
 const pillarOf = (unit, code) => unit.pillars.find((p) => p.code === code);
 
@@ -46,6 +46,10 @@ export class Ranking {
         onOpen(link.closest('tr').dataset.code);
       }
     });
+  }
+
+  get size() {
+    return this.rows.size;
   }
 
   /** Starts another table, with a column for each pillar. */

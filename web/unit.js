@@ -1,10 +1,10 @@
 // One unit: what its points are made of, where each figure came from, what it was before.
 
 import { exact, periodName, share, shown, time, word } from './format.js';
-import { badge, bar, h, setText } from './dom.js';
+import { explanation } from './criteria.js';
+import { badge, bar, h, setText, term } from './dom.js';
 
 const when = (iso) => (iso ? h('time', { datetime: iso }, time(iso)) : 'chưa rõ');
-const term = (name, value) => h('div', null, h('dt', null, name), h('dd', null, value));
 const ratio = (points, max) => h('span', { class: 'ratio', title: exact(points) },
   h('b', null, shown(points)), ` / ${exact(max)}`);
 
@@ -18,16 +18,8 @@ function figureList({ raw_sha256: hash, ...figure }, titled) {
     term('Bản gốc (SHA-256)', hash ? h('code', { title: hash }, `${hash.slice(0, 12)}…`) : 'không có'));
 }
 
-/** How the decision has it: formula, official text, how it is read, who answers for it. */
-function criterion({ code, formula, text, note, scorer, lead, basis, evidence }) {
-  const line = (name, value) => value && term(name, value);
-  return h('details', { class: 'criterion', 'data-criterion': code },
-    h('summary', null, 'Cách tính và căn cứ'),
-    h('pre', null, formula),
-    text && h('p', { class: 'official' }, text),
-    h('dl', null, line('Ghi chú cách hiểu', note), line('Đơn vị chấm điểm', scorer),
-      line('Cơ quan chủ trì', lead), line('Căn cứ', basis), line('Tài liệu kiểm chứng', evidence)));
-}
+const criterion = (indicator) => h('details', { class: 'criterion', 'data-criterion': indicator.code },
+  h('summary', null, 'Cách tính và căn cứ'), explanation(indicator));
 
 function indicatorBlock(indicator, titled) {
   const { title, status, points, max, flags, figures } = indicator;

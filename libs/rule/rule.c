@@ -368,7 +368,7 @@ static void share_of(run_t *run, const rule_t *rule, const rule_ratio_t *best, m
     case RULE_POINTS:
     case RULE_PARTS:
     case RULE_CHILDREN:
-        assert(!"points, parts and children are not shares");
+        assert(false && "points, parts and children are not shares");
     }
 }
 

@@ -28,7 +28,7 @@ typedef unsigned store_table_t; /* a named table, see store_open */
 
 typedef struct {
     uint64_t map_size;   /* 0: 64 GiB of address space, not of disk */
-    uint64_t soft_limit; /* bytes used at which writes are refused; 0: half the map */
+    uint64_t soft_limit; /* bytes used at which store_has_room() says no; 0: half the map */
     bool read_only;      /* beside its owner; the tables must exist */
     bool no_sync; /* benchmarks only: commits survive a crash of the process, not of the OS */
     const char *const *tables; /* NULL-terminated; a table's handle is its place in this list */

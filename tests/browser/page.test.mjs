@@ -8,6 +8,7 @@
 
 import { test, describe, before, after } from 'node:test';
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { launch } from './chromium.mjs';
 
 const PAGE = base('CHISO_PAGE');
@@ -113,7 +114,7 @@ let browser;
 const pages = [];
 
 /** A page that watches itself: console errors, crashes, and the hosts it asks. */
-async function open(query = '', options = {}) {
+async function open(query = '', options = {}, prepare = () => {}) {
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, locale: 'vi-VN', ...options });
   const page = await context.newPage();
   page.watched = { errors: [], hosts: new Set(), readings: [] };
@@ -126,9 +127,15 @@ async function open(query = '', options = {}) {
       page.watched.readings.push(Date.now());
     }
   });
+  await prepare(page);
   await page.goto(new URL(query, PAGE).href);
-  await page.locator('#ranking tbody tr').first().waitFor({ timeout: WAIT_MS });
+  await page.locator('#ranking tbody tr, #criteria details').first().waitFor({ timeout: WAIT_MS });
   return page;
+}
+
+async function noOverflow(page) {
+  const [inner, outer] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+  assert.ok(inner <= outer, `the body is ${inner} wide in ${outer}`);
 }
 
 const close = (page) => page.context().close();
@@ -238,10 +245,10 @@ describe('the ranking', () => {
   });
 
   test('changes group and period, and the back button undoes it', async () => {
-    const { indexes: [{ levels }] } = await api('indexes');
+    const { levels } = (await api('indexes')).indexes.find((i) => i.id === BOARD.index);
     const commune = levels.find((l) => l.level === 'commune' && l.period === BOARD.period);
     await page.locator('#group').selectOption({ label: `Xã, phường – ${commune.parent_name}` });
-    await eventually('the communes', async () => (await rows(page)).length === commune.units);
+    await eventually('the communes', async () => (await rows(page)).length === Number(commune.units));
     assert.equal(new URL(page.url()).searchParams.get('level'), 'commune');
     await page.goBack();
     await eventually('the provinces again', async () => (await rows(page)).length === 34);
@@ -331,8 +338,7 @@ describe('one unit', () => {
     await page.locator(`#ranking tr[data-code="${first.code}"] a`).click();
     await checkDetail(page);
     assert.ok(await page.locator('#ranking').isHidden());
-    const [inner, outer] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
-    assert.ok(inner <= outer, `the body is ${inner} wide in ${outer}`);
+    await noOverflow(page);
     await page.locator('#close').click();
     assert.ok(await page.locator('#ranking').isVisible());
     await close(page);
@@ -342,8 +348,7 @@ describe('one unit', () => {
 describe('on a phone', () => {
   test('the body does not overflow; the table scrolls in its own box and keeps two columns', async () => {
     const page = await open('', { viewport: { width: 390, height: 844 } });
-    const [inner, outer] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
-    assert.ok(inner <= outer, `the body is ${inner} wide in ${outer}`);
+    await noOverflow(page);
     const left = () => page.locator('#ranking tbody tr').first().evaluate((tr) =>
       [tr.cells[0], tr.cells[1], tr.cells[2]].map((cell) => Math.round(cell.getBoundingClientRect().left)));
     const before = await left();
@@ -459,6 +464,260 @@ describe('live', () => {
     await agree(page);
     await close(page);
   });
+});
+
+describe('whole numbers', () => {
+  /** Every rank, revision and count as `form` makes it, and each unit two ranks up. */
+  const answered = (form) => async (page) => {
+    const whole = (key, value) => (/rank$|^revision$|^units$/.test(key) && /^\d+$/.test(value) ? form(value) : value);
+    await page.route(/\/api\/v1\/indexes(\/[^/]+\/2025\/.*)?$/, async (route) => {
+      const answer = await (await route.fetch()).json();
+      if (route.request().url().includes('/ranking?')) {
+        answer.units.forEach((u) => { u.previous_rank = Number(u.rank) + 2; });
+      }
+      await route.fulfill({ json: JSON.parse(JSON.stringify(answer, whole)) });
+    });
+  };
+
+  for (const form of [String, Number]) {
+    test(`are understood as JSON ${form.name.toLowerCase()}s`, async () => {
+      const page = await open('', {}, answered(form));
+      await agree(page);
+      await header(page, 'rank').getByRole('button').click();
+      const ranks = (await rows(page)).map((r) => Number(r.rank));
+      assert.deepEqual(ranks, [...ranks].sort((a, b) => b - a), 'highest first, 10 after 9');
+      const { units: [first] } = await ranking();
+      assert.match(await page.locator(`tr[data-code="${first.code}"] .change`).innerText(), /^▲2\s*tăng 2 hạng/);
+      await page.locator(`tr[data-code="${first.code}"] a`).click();
+      await page.locator('#unit .score').waitFor();
+      assert.equal(await page.locator('#unit .facts dd').first().innerText(), '1');
+      assert.match(await page.locator('#unit .history tbody th').first().innerText(), /^\d+$/);
+      await close(page);
+    });
+  }
+});
+
+describe('the criteria', () => {
+  const VL = 'vl-province-2025';
+  const link = (index) => `?index=${index}&view=criteria`;
+  const entry = (page, code) => page.locator(`#criteria details[data-code="${code}"]`);
+  const shownCodes = (page) => page.locator('#criteria .criterion').evaluateAll((all) =>
+    all.filter((d) => d.checkVisibility()).map((d) => d.dataset.code));
+  const indicatorsOf = (index) => index.pillars.flatMap((p) => p.indicators);
+  const focused = (locator) => locator.evaluate((element) => element === document.activeElement);
+
+  async function checkAll(page, id) {
+    const index = await api(`indexes/${id}`);
+    await page.locator('h1', { hasText: index.title }).waitFor();
+    await entry(page, indicatorsOf(index)[0].code).waitFor();
+    const seen = await page.locator('#criteria [data-pillar]').evaluateAll((pillars) => pillars.map((pillar) => ({
+      heading: pillar.querySelector('h3').innerText,
+      indicators: [...pillar.querySelectorAll('summary')].map((s) => s.innerText),
+    })));
+    assert.equal(seen.length, index.pillars.length);
+    index.pillars.forEach((pillar, i) => {
+      const has = (text, ...parts) => parts.forEach((part) => assert.ok(text.includes(part), `${part} in ${text}`));
+      const max = (of) => `tối đa ${of.max.replace('.', ',')}`;
+      has(seen[i].heading, pillar.title, max(pillar));
+      assert.equal(seen[i].indicators.length, pillar.indicators.length);
+      pillar.indicators.forEach((indicator, k) => {
+        const text = seen[i].indicators[k];
+        has(text, indicator.code, indicator.title.trim(), max(indicator));
+        assert.equal(text.includes('không đánh giá'), indicator.excluded, text);
+      });
+    });
+    return index;
+  }
+
+  test('are what an index without results shows: all 47 indicators in 8 pillars', async () => {
+    const page = await open();
+    await page.locator('#index').selectOption(VL);
+    const index = await checkAll(page, VL);
+    assert.deepEqual([index.pillars.length, (await shownCodes(page)).length], [8, 47]);
+    assert.equal(new URL(page.url()).searchParams.get('index'), VL);
+    assert.ok(await page.locator('#ranking').isHidden());
+    assert.ok(await page.locator('#to-ranking').isHidden());
+    assert.equal(await page.locator('#to-criteria').getAttribute('aria-current'), 'page');
+    assert.match(await page.locator('#message').innerText(), /chưa có kết quả.*47 tiêu chí trong 8 nhóm/);
+    const facts = await page.locator('#criteria .facts').innerText();
+    for (const part of ['1474/QĐ-UBND', '01/10/2025', index.issuer, '1.000', '47']) {
+      assert.ok(facts.includes(part), `${part} in ${facts}`);
+    }
+    await page.locator('#index').selectOption(BOARD.index);
+    await agree(page);
+    assert.ok(await page.locator('#criteria').isHidden());
+    assert.deepEqual(page.watched.errors, []);
+    await close(page);
+  });
+
+  test('open from a deep link; formula, inputs, text and the rest of 7.5 are behind its summary', async () => {
+    const page = await open(link(VL));
+    const indicator = indicatorsOf(await checkAll(page, VL)).find((i) => i.code === '7.5');
+    const details = entry(page, '7.5');
+    assert.ok(await details.locator('pre').isHidden());
+    await details.locator('summary').click();
+    assert.ok(await details.locator('pre').isVisible());
+    assert.equal(await details.locator('pre').innerText(), indicator.formula.trim());
+    assert.equal(await details.locator('.official').innerText(), indicator.text);
+    assert.deepEqual(await details.locator('tbody tr').evaluateAll((all) =>
+      all.map((tr) => [...tr.cells].map((cell) => cell.textContent))),
+    indicator.inputs.map(({ name, title, unit }) => [name, title, unit]));
+    assert.equal(await details.locator('[lang=en]').innerText(), indicator.note);
+    const text = await details.innerText();
+    for (const part of [indicator.lead, indicator.coordinators, indicator.frequency, indicator.basis]) {
+      assert.ok(text.includes(part), `${part} in ${text}`);
+    }
+    await page.locator('#pause').click();
+    await page.locator('#pause').click(); // Resuming reads anew:
+    await live(page);
+    assert.ok(await details.locator('pre').isVisible(), 'what is open stays open');
+    const notes = page.locator('#criteria .notes');
+    assert.ok(await notes.locator('li').first().isHidden());
+    await notes.locator('summary').click();
+    assert.equal(await notes.locator('[lang=en] li:visible').count(), (await api(`indexes/${VL}`)).notes.length);
+    await close(page);
+  });
+
+  test('are found without diacritics, and open and close together', async () => {
+    const page = await open(link(VL));
+    const { length } = await shownCodes(page);
+    await page.locator('#search').fill('ten mien');
+    assert.deepEqual(await shownCodes(page), ['7.5']);
+    assert.equal(await page.locator('#criteria [data-pillar]:visible').count(), 1);
+    assert.equal(await page.locator('#message').innerText(), `Bộ chỉ số này chưa có kết quả. 1 trên ${length} tiêu chí`);
+    await page.locator('#open-all').click();
+    assert.ok(await entry(page, '7.5').locator('pre').isVisible());
+    await page.locator('#search').fill('không có');
+    assert.deepEqual(await shownCodes(page), []);
+    assert.match(await page.locator('#message').innerText(), /Không có tiêu chí nào khớp/);
+    await page.locator('#search').fill('');
+    assert.equal(await page.locator('#criteria pre:visible').count(), 1, 'only what was shown was opened');
+    await page.locator('#open-all').click();
+    assert.equal(await page.locator('#criteria pre:visible').count(), length);
+    await page.locator('#close-all').click();
+    assert.equal(await page.locator('#criteria pre:visible').count(), 0);
+    await close(page);
+  });
+
+  test('stand below their parents, which stay when a child is found', async () => {
+    const page = await open(link('hd-district-2024'));
+    await checkAll(page, 'hd-district-2024');
+    const left = async (code) => (await entry(page, code).boundingBox()).x;
+    assert.ok(await left('3.6.1') > await left('3.6') + 10);
+    assert.equal(await left('3.6'), await left('3.5'));
+    await page.locator('#search').fill('3.6.2');
+    assert.deepEqual(await shownCodes(page), ['3.6', '3.6.2']);
+    assert.match(await page.locator('#message').innerText(), /1 trên \d+ tiêu chí$/);
+    await close(page);
+  });
+
+  test('are a link away from the ranking, and back', async () => {
+    const page = await open(`?unit=${(await ranking()).units[0].code}`);
+    await agree(page);
+    await page.locator('#search').fill('bac');
+    await page.getByRole('link', { name: 'Tiêu chí' }).click();
+    await checkAll(page, BOARD.index);
+    assert.equal((await shownCodes(page)).length, 6);
+    assert.equal(await page.locator('#search').inputValue(), '');
+    for (const id of ['ranking', 'unit', 'group', 'period', 'asof']) {
+      assert.ok(await page.locator(`#${id}`).isHidden(), id);
+    }
+    assert.equal(new URL(page.url()).search, link(BOARD.index));
+    assert.match(await page.title(), /^Tiêu chí – /);
+    await page.getByRole('link', { name: 'Xếp hạng' }).click();
+    await agree(page);
+    assert.ok(await page.locator('#asof').isVisible());
+    assert.ok(await page.locator('#criteria').isHidden());
+    await page.goBack();
+    await entry(page, 'tttt').waitFor();
+    await page.goBack();
+    await page.locator('#unit .score').waitFor();
+    assert.ok(await page.locator('#criteria').isHidden());
+    await close(page);
+
+    const other = await open(link(BOARD.index));
+    await checkAll(other, BOARD.index);
+    await other.getByRole('link', { name: 'Xếp hạng' }).click();
+    await agree(other);
+    await close(other);
+  });
+
+  test('need no mouse', async () => {
+    const page = await open();
+    await page.locator('#to-criteria').focus();
+    await page.keyboard.press('Enter');
+    await entry(page, 'ckmb').waitFor();
+    assert.ok(await focused(page.locator('#to-criteria')));
+    const summary = entry(page, 'ckmb').locator('summary');
+    for (let i = 0; i < 8 && !await focused(summary); i++) {
+      await page.keyboard.press('Tab');
+    }
+    assert.ok(await focused(summary), 'a few tabs away');
+    assert.notEqual(await summary.evaluate((s) => getComputedStyle(s).outlineStyle), 'none', 'the focus is visible');
+    await page.keyboard.press('Enter');
+    assert.ok(await entry(page, 'ckmb').locator('pre').isVisible());
+    await page.keyboard.press('Space');
+    assert.ok(await entry(page, 'ckmb').locator('pre').isHidden());
+    await close(page);
+  });
+
+  test('of every index are all there and fit a phone', async () => {
+    const page = await open('', { viewport: { width: 390, height: 844 } });
+    for (const { id } of (await api('indexes')).indexes) {
+      await page.goto(new URL(link(id), PAGE).href);
+      await checkAll(page, id);
+      await page.locator('#open-all').click();
+      await noOverflow(page);
+    }
+    await close(page);
+  });
+
+  test('that cannot be read are said so, and it mends by itself', async () => {
+    const page = await open();
+    await live(page);
+    await page.context().route(`**/api/v1/indexes/${VL}`, (route) => route.fulfill({ status: 503, body: '' }));
+    await page.locator('#index').selectOption(VL);
+    await page.locator('#error', { hasText: 'máy chủ trả lời 503' }).waitFor();
+    await page.context().unrouteAll();
+    await checkAll(page, VL);
+    assert.ok(await page.locator('#error').isHidden());
+    page.watched.errors.length = 0; // The browser itself reports the 503.
+    await close(page);
+  });
+});
+
+describe('axe finds nothing to complain about', () => {
+  let axe;
+  before(async () => { axe = await readFile(new URL(import.meta.resolve('axe-core/axe.min.js')), 'utf8'); });
+
+  async function check(page) {
+    await page.evaluate(axe);
+    const { violations } = await page.evaluate(() => window.axe.run());
+    assert.deepEqual(violations.map((v) => `${v.id}: ${v.help}: ${v.nodes.map((n) => n.html).join(' ')}`), []);
+  }
+
+  for (const colorScheme of ['light', 'dark']) {
+    for (const width of [1440, 390]) {
+      test(`${colorScheme}, ${width} px wide`, async () => {
+        const options = { colorScheme, viewport: { width, height: 844 }, reducedMotion: 'reduce' };
+        const page = await open('', options);
+        await live(page);
+        await check(page);
+        await page.locator('#ranking tbody a').first().click();
+        await page.locator('#unit .score').waitFor();
+        await page.locator('#unit summary').first().click();
+        await check(page);
+        await close(page);
+        for (const index of ['vl-province-2025', 'hn-city-2025']) {
+          const criteria = await open(`?index=${index}&view=criteria`, options);
+          await live(criteria);
+          await criteria.locator('#open-all').click();
+          await check(criteria);
+          await close(criteria);
+        }
+      });
+    }
+  }
 });
 
 test('nothing was asked of another host, and no page had an error', () => {

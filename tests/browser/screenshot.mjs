@@ -25,7 +25,7 @@ try {
         viewport: size, locale: 'vi-VN', colorScheme: values.dark ? 'dark' : 'light', reducedMotion: 'reduce',
     });
     await page.goto(url);
-    await page.locator('#ranking tbody tr').first().waitFor({ state: 'attached', timeout: 30000 });
+    await page.locator('#ranking tbody tr, #criteria details').first().waitFor({ state: 'attached', timeout: 30000 });
     if (new URL(url).searchParams.get('unit')) {
         await page.locator('#unit .score').waitFor({ timeout: 30000 });
     }
