@@ -37,8 +37,8 @@ void checkpoint_destroy(checkpoint_t **checkpoint);
  * were written under other catalogs. 0, CHISO_E_CORRUPT, CHISO_E_STORE, -ENOMEM. */
 int checkpoint_recover(checkpoint_t *checkpoint, bool *catalog_changed);
 
-/* On a new store: says by which catalogs the first events are scored, so that it is known even when no
- * checkpoint comes after them. 0 or CHISO_E_STORE. */
+/* On a new store: says by which catalogs the first events are scored, so that it is known even when
+ * no checkpoint comes after them. 0 or CHISO_E_STORE. */
 int checkpoint_stamp(checkpoint_t *checkpoint);
 
 /* After a change of the catalogs: ingest has told everything again, so that figures new to them are
