@@ -176,26 +176,38 @@ static bool next_result(target_t *t, store_txn_t *txn)
     return wanted;
 }
 
-/* After the results the rankings, whole: a rank can move without a new revision of the result. */
+static void notice_of_ranking(target_t *t, const event_ranking_t *ranking)
+{
+    char key[RENDER_KEY_SIZE];
+    char subject[RENDER_SUBJECT_SIZE];
+    buffer_t body = BUFFER_INIT(EVENT_MAX_BYTES);
+    render_ranking(ranking, &body);
+    set_notice(t, NOTICE_RANKING, render_ranking_subject(ranking, subject),
+               render_ranking_key(ranking, *t->delivery->epoch, key), ranking->as_of, &body);
+    buffer_free(&body);
+}
+
+/* After the results the rankings, whole: a rank can move without a new revision of the result. What
+ * has moved since the tail begins is left to the tail, as above. */
 static bool next_ranking(target_t *t, store_txn_t *txn)
 {
     bytes_t at = bytes_of(t->resync_cursor.data + 1, t->resync_cursor.len - 1);
     bytes_t key;
-    buffer_t body = BUFFER_INIT(EVENT_MAX_BYTES);
+    uint64_t notice_seq;
     event_in_t in;
-    bool found = model_ranking_after(txn, at, &key, &in);
-    if (found) {
-        const event_ranking_t *ranking = in.event->ranking;
-        char name[RENDER_KEY_SIZE];
-        char subject[RENDER_SUBJECT_SIZE];
-        render_ranking(ranking, &body);
-        set_notice(t, NOTICE_RANKING, render_ranking_subject(ranking, subject),
-                   render_ranking_key(ranking, *t->delivery->epoch, name), ranking->as_of, &body);
-        set_cursor(&t->sending.cursor, WALK_RANKINGS, key);
+    bool wanted = false;
+    while (!wanted && model_ranking_after(txn, at, &key, &notice_seq, &in)) {
+        wanted = notice_seq < t->record.next_seq && in.event->ranking->n_standings > 0;
+        if (wanted) {
+            notice_of_ranking(t, in.event->ranking);
+            set_cursor(&t->sending.cursor, WALK_RANKINGS, key);
+        } else {
+            set_cursor(&t->resync_cursor, WALK_RANKINGS, key);
+            at = bytes_of(t->resync_cursor.data + 1, t->resync_cursor.len - 1);
+        }
         model_ranking_free(&in);
     }
-    buffer_free(&body);
-    return found;
+    return wanted;
 }
 
 static bool next_of_model(target_t *t)

@@ -236,51 +236,6 @@ static void pack_sorted(merged_t *m, buffer_t *out)
     event_put_score(&m->score, out);
 }
 
-static void keep_revision(store_txn_t *txn, const event_score_t *s)
-{
-    buffer_t key = BUFFER_INIT(STORE_MAX_KEY);
-    buffer_t value = BUFFER_INIT(4096);
-    uint8_t number[4];
-    Chiso__V1__Revision record = CHISO__V1__REVISION__INIT;
-    record.revision = s->revision;
-    record.as_of = s->as_of;
-    record.points = s->points;
-    record.max = s->max;
-    record.has_rank = s->has_rank;
-    record.rank = s->rank;
-    model_place_key(&key, s->index, s->period, s->unit->code);
-    be32_put(number, UINT32_MAX - s->revision); /* newest first */
-    buffer_append(&key, number, sizeof number);
-    wire_pack(&record.base, &value);
-    put(txn, MODEL_HISTORY, &key, &value);
-    buffer_free(&key);
-    buffer_free(&value);
-}
-
-static void drop_history(store_txn_t *txn, const event_score_t *s)
-{
-    buffer_t prefix = BUFFER_INIT(STORE_MAX_KEY);
-    model_place_key(&prefix, s->index, s->period, s->unit->code);
-    bytes_t key;
-    bytes_t value;
-    bool more = true;
-    while (more) {
-        store_cursor_t *cursor;
-        uint8_t copy[STORE_MAX_KEY];
-        more = store_seek(txn, MODEL_HISTORY, buffer_bytes(&prefix), &cursor, &key, &value) &&
-               key.len >= prefix.len && memcmp(key.data, prefix.data, prefix.len) == 0;
-        size_t len = more ? key.len : 0;
-        if (more) {
-            memcpy(copy, key.data, len);
-        }
-        store_cursor_close(&cursor);
-        if (more) {
-            store_delete(txn, MODEL_HISTORY, bytes_of(copy, len));
-        }
-    }
-    buffer_free(&prefix);
-}
-
 static void store_result(store_txn_t *txn, merged_t *merged)
 {
     buffer_t key = BUFFER_INIT(STORE_MAX_KEY);
@@ -345,9 +300,9 @@ static void apply_score(model_t *m, store_txn_t *txn, uint64_t epoch, const even
         bool same = before != NULL && snapshot && says_the_same(before, merged);
         store_result(txn, merged);
         if (before != NULL && news->revision < before->revision) {
-            drop_history(txn, news); /* of another life of the scorer */
+            model_history_drop(txn, news); /* of another life of the scorer */
         }
-        keep_revision(txn, &merged->score);
+        model_history_keep(txn, &merged->score);
         if (!same) {
             store_place(txn, &merged->score, notify_score(m, txn, epoch, &merged->score));
         }
@@ -411,16 +366,19 @@ static void apply_ranking(model_t *m, store_txn_t *txn, uint64_t epoch, const ev
     for (size_t i = 0; i < r->n_standings; i++) {
         move_unit(txn, r, r->standings[i]);
     }
-    /* a snapshot tells all ranks, a tail may repeat: news only when some have moved since the last
-     * that was told, or in another life of the scorer */
-    bool news = snapshot ? r->revision != known : r->revision > known;
+    /* A snapshot tells all ranks, a tail may repeat: news only when some have moved since the last
+     * that was told. In another life of the scorer the results themselves are told, with their
+     * ranks. */
+    bool news = r->revision > known && (!snapshot || epoch == m->epoch);
     if (r->n_standings > 0 && news) {
         char name[RENDER_KEY_SIZE];
         char subject[RENDER_SUBJECT_SIZE];
+        uint8_t seq[8];
         buffer_t body = BUFFER_INIT(EVENT_MAX_BYTES);
         render_ranking(r, &body);
-        notify(m, txn, NOTICE_RANKING, render_ranking_subject(r, subject),
-               render_ranking_key(r, epoch, name), &body, false);
+        be64_put(seq, notify(m, txn, NOTICE_RANKING, render_ranking_subject(r, subject),
+                             render_ranking_key(r, epoch, name), &body, false));
+        store_put(txn, MODEL_PLACES, buffer_bytes(&key), bytes_of(seq, sizeof seq));
         buffer_free(&body);
     }
     buffer_free(&key);

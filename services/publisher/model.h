@@ -49,6 +49,8 @@ typedef struct {
     size_t n_groups;
     event_in_t *states; /* SourceStates, decoded */
     size_t n_states;
+    uint64_t
+        epoch; /* of the scorer's journal that the stored results come from; set by the owner */
 } model_t;
 
 /* Reads what the store holds about groups and sources. */
@@ -88,9 +90,10 @@ bool model_is_stale(const model_t *model, const event_score_t *score);
 const event_source_state_t *model_state(const model_t *model, const char *source,
                                         const char *series); /* or NULL */
 
-/* The next ranking behind `key`, with the standings of all its units; free it with
- * model_ranking_free(). */
-bool model_ranking_after(store_txn_t *txn, bytes_t key, bytes_t *found_key, event_in_t *out);
+/* The next ranking behind `key`, with the standings of all its units, and the number of its last
+ * notice; free it with model_ranking_free(). */
+bool model_ranking_after(store_txn_t *txn, bytes_t key, bytes_t *found_key, uint64_t *notice_seq,
+                         event_in_t *out);
 void model_ranking_free(event_in_t *in);
 
 /* The next result behind `key` (empty: the first) and the number of its last notice, for bringing a

@@ -98,34 +98,6 @@ void model_ranking(store_txn_t *txn, const char *index, const char *period, Chis
     buffer_free(&key);
 }
 
-void model_history(store_txn_t *txn, const char *index, const char *period, const char *code,
-                   model_revision_fn each, void *context)
-{
-    buffer_t prefix = BUFFER_INIT(STORE_MAX_KEY);
-    model_place_key(&prefix, index, period, code);
-    store_cursor_t *cursor = NULL;
-    bytes_t key;
-    bytes_t value;
-    bool more = !prefix.failed &&
-                store_seek(txn, MODEL_HISTORY, buffer_bytes(&prefix), &cursor, &key, &value);
-    for (; more && starts_with(key, &prefix); more = store_next(cursor, &key, &value)) {
-        wire_arena_t *arena;
-        ProtobufCMessage *message;
-        if (wire_unpack(&chiso__v1__revision__descriptor, value, 4096, NULL, &arena, &message) !=
-            0) {
-            store_fail(txn, CHISO_E_CORRUPT);
-            break;
-        }
-        more = each(context, (const Chiso__V1__Revision *)message);
-        wire_free(&arena);
-        if (!more) {
-            break;
-        }
-    }
-    store_cursor_close(&cursor);
-    buffer_free(&prefix);
-}
-
 bool model_after(store_txn_t *txn, bytes_t key, bytes_t *found_key, uint64_t *notice_seq,
                  event_in_t *out)
 {
@@ -188,10 +160,12 @@ static void gather(void *context, event_in_t *score)
     event_release(score);
 }
 
-bool model_ranking_after(store_txn_t *txn, bytes_t key, bytes_t *found_key, event_in_t *out)
+bool model_ranking_after(store_txn_t *txn, bytes_t key, bytes_t *found_key, uint64_t *notice_seq,
+                         event_in_t *out)
 {
     store_cursor_t *cursor;
     bytes_t value;
+    bytes_t seq;
     bool found = store_seek(txn, MODEL_RANKINGS, key, &cursor, found_key, &value);
     if (found && bytes_equal(key, *found_key)) {
         found = store_next(cursor, found_key, &value);
@@ -201,6 +175,8 @@ bool model_ranking_after(store_txn_t *txn, bytes_t key, bytes_t *found_key, even
     if (found) {
         event_ranking_t *r = out->event->ranking; /* ours: it was decoded just now */
         gathering_t g = {.ranking = r};
+        bool told = store_get(txn, MODEL_PLACES, *found_key, &seq) && seq.len == 8;
+        *notice_seq = told ? be64_get(seq.data) : 0;
         model_walk(txn, r->index, r->period, r->level, r->parent, gather, &g);
         if (g.failed) {
             store_fail(txn, -ENOMEM);

@@ -18,6 +18,7 @@
 
 #define PUMP_MS 100
 #define HTTP_TICK_MS 1000
+#define HTTP_TURNS 64
 #define KEEP_ALIVE_MS 15000
 #define TRIM_MS 1000
 #define TRIM_RECORDS 10000
@@ -59,12 +60,22 @@ static int commit(publisher_t *p, store_txn_t **txn)
     return rc == CHISO_E_FULL ? CHISO_E_STORE : rc;
 }
 
+/* Serves HTTP until nothing is ready any more: a client that catches up is given one buffer a turn.
+ * The bound lets the other work have its turn. */
+static void serve(publisher_t *p)
+{
+    int turns = 0;
+    do {
+        http_run(p->http);
+    } while (++turns < HTTP_TURNS && http_timeout_ms(p->http) == 0);
+}
+
 /* Portals first: they are what the clock runs for. */
 static void tell(publisher_t *p)
 {
     check(p, delivery_pump(p->delivery));
     http_wake_streams(p->http);
-    http_run(p->http);
+    serve(p);
 }
 
 /* Keeps an event that cannot be taken, and goes on. */
@@ -102,6 +113,7 @@ static int on_batch(void *context, uint64_t epoch, uint64_t first_seq, const byt
     int rc = commit(p, &txn);
     if (rc == 0) {
         p->epoch = epoch;
+        p->model.epoch = epoch;
         tell(p);
     }
     return rc;
@@ -136,6 +148,7 @@ static int on_snapshot(void *context, uint64_t epoch, uint64_t tail_seq, const b
     int rc = commit(p, &txn);
     if (rc == 0) {
         p->epoch = epoch;
+        p->model.epoch = epoch;
         tell(p);
     }
     return rc;
@@ -154,7 +167,7 @@ static void on_pump(void *context)
     publisher_t *p = context;
     check(p, delivery_pump(p->delivery));
     if (http_timeout_ms(p->http) == 0) {
-        http_run(p->http);
+        serve(p);
     }
 }
 
@@ -179,7 +192,7 @@ static void on_line(void *context)
 static void on_http(void *context)
 {
     publisher_t *p = context;
-    http_run(p->http);
+    serve(p);
 }
 
 static void on_keep_alive(void *context)
@@ -187,7 +200,7 @@ static void on_keep_alive(void *context)
     publisher_t *p = context;
     stream_keep_alive();
     http_wake_streams(p->http);
-    http_run(p->http);
+    serve(p);
 }
 
 static void on_trim(void *context)
@@ -273,6 +286,7 @@ static int open_bus(publisher_t *p)
     int rc = inbox_position(p->store, MODEL_INBOX, &client.epoch, &client.next_seq);
     if (rc == 0) {
         p->epoch = client.epoch;
+        p->model.epoch = client.epoch;
         rc = bus_client_start(service_loop(p->service), &client, &handler, reason, &p->client);
     }
     if (rc != 0) {

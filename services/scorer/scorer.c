@@ -35,7 +35,8 @@ typedef struct {
     score_t score;
     checkpoint_t *checkpoint;
     bool checkpoint_running;
-    bool failed;           /* memory is ahead of the journal: worthless */
+    bool synced; /* ingest has told its state: before that there is nothing to give a snapshot of */
+    bool failed; /* memory is ahead of the journal: worthless */
     uint64_t life;         /* a snapshot's cursor counts in this process's order only */
     int64_t checkpoint_at; /* monotonic */
 } scorer_t;
@@ -119,6 +120,7 @@ static int on_batch(void *context, uint64_t epoch, uint64_t first_seq, const byt
     score_settle(&s->score, txn);
     inbox_advance(txn, SCORER_INBOX, epoch, first_seq + n_events);
     s->checkpoint_running = checkpoint_step(s->checkpoint, txn, false);
+    s->synced = true;
     int rc = commit(s, &txn);
     return rc == CHISO_E_FULL ? CHISO_E_STORE : rc;
 }
@@ -137,6 +139,7 @@ static int on_snapshot(void *context, uint64_t epoch, uint64_t tail_seq, const b
     }
     score_settle(&s->score, txn);
     checkpoint_told(s->checkpoint);
+    s->synced = true;
     inbox_advance(txn, SCORER_INBOX, epoch, tail_seq);
     int rc = commit(s, &txn);
     return rc == CHISO_E_FULL ? CHISO_E_STORE : rc;
@@ -206,7 +209,9 @@ static int give_snapshot(void *context, bytes_t cursor, bus_page_t *page)
     scorer_t *s = context;
     bool ours = cursor.len == 16 && be64_get(cursor.data) == s->life;
     size_t all = s->state.n_results + s->state.n_rankings;
-    int rc = s->failed ? CHISO_E_STORE : 0;
+    /* a scorer that lost its data must not empty the page: no answer until it has something to say
+     */
+    int rc = s->failed ? CHISO_E_STORE : s->synced ? 0 : CHISO_E_NOT_FOUND;
     for (size_t i = ours ? be64_get(cursor.data + 8) : 0; rc == 0 && i < all; i++) {
         if (bus_page_full(page)) {
             uint8_t next[16];
@@ -329,6 +334,7 @@ static int open_bus(scorer_t *s, bool catalog_changed)
                                    .fresh_snapshot = catalog_changed};
     bus_handler_t handler = {on_batch, on_snapshot, s};
     int rc = inbox_position(s->store, SCORER_INBOX, &client.epoch, &client.next_seq);
+    s->synced = client.epoch != 0;
     if (rc == 0) {
         rc = bus_server_start(service_loop(s->service), &server, reason, &s->server);
     }
