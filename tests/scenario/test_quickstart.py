@@ -203,6 +203,7 @@ class Quickstart(unittest.TestCase):
                                  preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
         self.addCleanup(p.wait)
         self.addCleanup(p.kill)
+        self.addCleanup(self.end_all)  # first: its children are found by their parent
         rig.wait_until(lambda: (p.poll() is not None or "Ctrl-C" in
                                 (self.data / "stdout").read_text(), self.logs()),
                        "the greeting", timeout=BUILD_SECONDS)

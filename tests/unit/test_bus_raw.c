@@ -380,7 +380,9 @@ static void test_false_server(void **state)
     consumer.done = done_at;
     consumer.wanted = 20;
     assert_true(consume(&consumer, &client, 20000));
-    consumer_holds(&consumer, 20, 8);
+    /* it may have taken one more before it was stopped; what it has is 1..n, each with its bytes */
+    assert_true(consumer_has(&consumer) >= 20);
+    consumer_holds(&consumer, consumer_has(&consumer), 8);
     assert_int_equal(consumer.snapshots, 0);
     assert_true(consumer.epoch == 77);
     zactor_destroy(&actor);
