@@ -179,6 +179,15 @@ static inline zactor_t *producer_start(producer_t *p)
 {
     zactor_t *actor = zactor_new(rig_producer, p);
     assert_non_null(actor);
+    /* ZeroMQ closes the socket of the producer before in its own time */
+    for (int i = 0; i < 100 && p->error != NULL && strstr(p->error, "already in use") != NULL;
+         i++) {
+        zactor_destroy(&actor);
+        p->error = NULL;
+        zclock_sleep(50);
+        actor = zactor_new(rig_producer, p);
+        assert_non_null(actor);
+    }
     if (p->error != NULL) {
         fail_msg("%s", p->error);
     }
