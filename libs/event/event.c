@@ -70,6 +70,13 @@ static void check_figures(check_t *c, event_figure_t *const *figures, size_t n)
         check_text(c, "figure.series", f->series, 3 * EVENT_MAX_CODE);
         require(c, f->revision > 0, "figure.revision", "is zero");
         require(c, f->raw_sha256.len == SHA256_SIZE, "figure.raw_sha256", "is not 32 bytes");
+        if (f->submitter != NULL) {
+            check_code(c, "figure.submitter", f->submitter);
+        }
+        require(c, f->n_evidence <= EVENT_MAX_EVIDENCE, "figure.evidence", "has too many files");
+        for (size_t k = 0; k < f->n_evidence && c->wrong == NULL; k++) {
+            require(c, f->evidence[k].len == SHA256_SIZE, "figure.evidence", "is not 32 bytes");
+        }
     }
 }
 
@@ -101,6 +108,8 @@ static void check_score(check_t *c, const event_score_t *s)
     check_decimal(c, "max", s->max);
     check_decimal(c, "percent", s->percent);
     check_decimal(c, "change", s->change);
+    check_decimal(c, "scored_max", s->scored_max);
+    check_decimal(c, "machine_max", s->machine_max);
     for (size_t i = 0; i < s->n_indicators && c->wrong == NULL; i++) {
         const event_indicator_t *in = s->indicators[i];
         check_code(c, "indicator.code", in->code);

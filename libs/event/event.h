@@ -13,9 +13,10 @@
 #include "event/wire.h"
 
 #define EVENT_MAX_BYTES (512 * 1024)
-#define EVENT_MAX_CODE 64   /* bytes of a unit, index, indicator, figure or source id */
-#define EVENT_MAX_NAME 512  /* bytes of a unit's name */
-#define EVENT_MAX_TEXT 2048 /* bytes of a detail */
+#define EVENT_MAX_CODE 64    /* bytes of a unit, index, indicator, figure or source id */
+#define EVENT_MAX_NAME 512   /* bytes of a unit's name */
+#define EVENT_MAX_TEXT 2048  /* bytes of a detail */
+#define EVENT_MAX_EVIDENCE 8 /* files handed in with one figure */
 
 typedef Chiso__V1__Event event_t;
 typedef Chiso__V1__Unit event_unit_t;
