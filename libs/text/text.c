@@ -58,6 +58,17 @@ static bool is_mark(int32_t point)
            category == UTF8PROC_CATEGORY_ME;
 }
 
+size_t text_valid(const char *text, size_t len)
+{
+    size_t at = 0;
+    size_t used = 1;
+    for (; at < len && used > 0; at += used) {
+        int32_t point;
+        used = next_point(text + at, len - at, &point);
+    }
+    return at;
+}
+
 bool text_is_clean(const char *text, size_t len)
 {
     size_t at = 0;

@@ -9,6 +9,10 @@
  * without NUL and without control characters other than tab, line feed and carriage return. */
 bool text_is_clean(const char *text, size_t len);
 
+/* How many bytes from the beginning are well-formed UTF-8, of any characters: `len`, or where the
+ * first fault is. */
+size_t text_valid(const char *text, size_t len);
+
 /* True when the text is clean and already in NFC. */
 bool text_is_nfc(const char *text, size_t len);
 
