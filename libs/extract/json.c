@@ -58,7 +58,7 @@ static void read_cell(reader_t *r, const place_t *row, size_t column)
     }
 }
 
-/* The text holds the pointer to `value`. Names are cut where a pointer would be. */
+/* The names of the shape below `value`, to which the text is the pointer. */
 static void read_names(reader_t *r, const json_t *value)
 {
     const char *key;
@@ -80,7 +80,9 @@ static void read_names(reader_t *r, const json_t *value)
         buffer_append_text(&r->text, "/-");
         json_array_foreach(value, i, child)
         {
-            read_names(r, child);
+            if (json_is_object(child) || json_is_array(child)) { /* so that [] is as [1] */
+                read_names(r, child);
+            }
         }
         r->text.len = len;
     }
