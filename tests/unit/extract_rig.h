@@ -20,10 +20,12 @@ typedef struct {
     extract_table_t table;
 } extract_rig_t;
 
-/* Columns are "name path" pairs, ended by NULL; a "!" before the name makes one required. */
+/* The rig is zeroed before the first use. Columns are "name path" pairs, ended by NULL; a "!"
+ * before the name makes one required. */
 static inline void rig_spec(extract_rig_t *rig, extract_format_t format, const char *rows,
                             const char *const *columns)
 {
+    extract_free(&rig->table);
     memset(rig, 0, sizeof *rig);
     rig->spec.format = format;
     rig->spec.rows = rows;

@@ -9,7 +9,7 @@ static const char big[] = "123456789012345678901234567890.1234567890";
 static void test_numbers_keep_their_digits(void **state)
 {
     (void)state;
-    extract_rig_t rig;
+    extract_rig_t rig = {0};
     RIG_SPEC(&rig, EXTRACT_JSON, "", "a", "/a", "b", "/b", "c", "/c", "d", "/d", "e", "/e");
     assert_int_equal(rig_body(&rig, "[{\"a\":0.10,\"b\":-0,\"c\":1.0E7,\"d\":91.700,\"e\":"
                                     "123456789012345678901234567890.1234567890}]"),
@@ -28,7 +28,7 @@ static void test_numbers_keep_their_digits(void **state)
 static void test_a_text_cannot_pass_for_a_number(void **state)
 {
     (void)state;
-    extract_rig_t rig;
+    extract_rig_t rig = {0};
     RIG_SPEC(&rig, EXTRACT_JSON, "", "a", "/a", "b", "/b");
     rig_body(&rig, "[{\"a\":\"\\u0001N5\",\"b\":\"x\"}]");
     assert_string_equal(rig.table.rows[0].raw, "{\"a\":\"\\u0001N5\",\"b\":\"x\"}");
@@ -43,7 +43,7 @@ static void test_a_text_cannot_pass_for_a_number(void **state)
 static void test_trap_01_page_with_status_200_is_blocked(void **state)
 {
     (void)state;
-    extract_rig_t rig;
+    extract_rig_t rig = {0};
     RIG_SPEC(&rig, EXTRACT_JSON, "", "id", "/ID");
     assert_int_equal(rig_fixture(&rig, "f5_rejected.html"), EXTRACT_BLOCKED);
     assert_string_equal(rig.table.reason, "a page instead of JSON: \"Request Rejected\"; Your "
@@ -65,7 +65,7 @@ static void test_trap_01_page_with_status_200_is_blocked(void **state)
 static void test_trap_02_empty_array_is_no_row(void **state)
 {
     (void)state;
-    extract_rig_t rig;
+    extract_rig_t rig = {0};
     static const uint8_t zeros[32];
     RIG_SPEC(&rig, EXTRACT_JSON, "", "id", "/ID");
     assert_int_equal(rig_body(&rig, "[]"), EXTRACT_EMPTY);
@@ -79,7 +79,7 @@ static void test_trap_02_empty_array_is_no_row(void **state)
 static void test_another_shape_is_malformed_not_empty(void **state)
 {
     (void)state;
-    extract_rig_t rig;
+    extract_rig_t rig = {0};
     RIG_SPEC(&rig, EXTRACT_JSON, "/result/records", "id", "/ID");
     assert_int_equal(rig_body(&rig, "{\"success\":false,\"error\":{\"__type\":\"Not Found\"}}"),
                      EXTRACT_MALFORMED);
@@ -116,7 +116,7 @@ static void test_cut_and_broken_bodies_are_malformed(void **state)
         {"[{\"ID\":\"1\",}]", "line 1"},
         {"\xef\xbb\xbf[{\"ID\":\"1\"}]", "a byte-order mark"},
     };
-    extract_rig_t rig;
+    extract_rig_t rig = {0};
     RIG_SPEC(&rig, EXTRACT_JSON, "", "id", "/ID");
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         assert_int_equal(rig_body(&rig, cases[i].body), EXTRACT_MALFORMED);
@@ -129,7 +129,7 @@ static void test_cut_and_broken_bodies_are_malformed(void **state)
 static void test_trap_21_huge_bodies_stop_at_limits(void **state)
 {
     (void)state;
-    extract_rig_t rig;
+    extract_rig_t rig = {0};
     size_t n = 3 * (size_t)EXTRACT_MAX_VALUES;
     char *body = malloc(n + 4);
     assert_non_null(body);
@@ -161,7 +161,7 @@ static void test_trap_21_huge_bodies_stop_at_limits(void **state)
 static void test_trap_22_nan_infinity_and_the_text_null(void **state)
 {
     (void)state;
-    extract_rig_t rig;
+    extract_rig_t rig = {0};
     RIG_SPEC(&rig, EXTRACT_JSON, "", "percent", "/SolvedInTimePercent", "total", "/Total");
     assert_int_equal(rig_body(&rig, "{\"Total\":0,\n\"SolvedInTimePercent\":NaN}"),
                      EXTRACT_MALFORMED);
@@ -179,7 +179,7 @@ static void test_trap_22_nan_infinity_and_the_text_null(void **state)
 static void test_trap_22_gateway_months(void **state)
 {
     (void)state;
-    extract_rig_t rig;
+    extract_rig_t rig = {0};
     RIG_SPEC(&rig, EXTRACT_JSON, "/aggregations/by_api/buckets/-/count_by_month/buckets", "api",
              "3/key", "month", "/key", "calls", "/doc_count");
     assert_int_equal(rig_fixture(&rig, "lgsp_by_month.json"), EXTRACT_ROWS);
@@ -208,7 +208,7 @@ static void test_trap_22_gateway_months(void **state)
 static void test_trap_12_numbers_as_strings(void **state)
 {
     (void)state;
-    extract_rig_t rig;
+    extract_rig_t rig = {0};
     RIG_SPEC(&rig, EXTRACT_JSON, "", "!unit", "/ID", "ckmb", "/CKMB", "tttt", "/TTTT", "total",
              "/TONG_SCORE");
     assert_int_equal(rig_fixture(&rig, "dvc766_provinces.json"), EXTRACT_ROWS);
@@ -225,7 +225,7 @@ static void test_trap_12_numbers_as_strings(void **state)
 static void test_trap_15_names_come_in_nfc(void **state)
 {
     (void)state;
-    extract_rig_t rig;
+    extract_rig_t rig = {0};
     RIG_SPEC(&rig, EXTRACT_JSON, "", "id", "/ID", "name", "/TEN");
     assert_int_equal(rig_fixture(&rig, "dvc766_communes.json"), EXTRACT_ROWS);
     assert_cell(&rig, 0, 0, "470152");
@@ -241,7 +241,7 @@ static void test_trap_15_names_come_in_nfc(void **state)
 static void test_trap_17_totals_repeated_and_renamed(void **state)
 {
     (void)state;
-    extract_rig_t rig;
+    extract_rig_t rig = {0};
     RIG_SPEC(&rig, EXTRACT_JSON, "", "code", "/TTHC_MA", "total", "^/0/TOTAL_RECORDS");
     assert_int_equal(rig_fixture(&rig, "dvc_procedures.json"), EXTRACT_ROWS);
     assert_int_equal(rig.table.n_rows, 6);
@@ -253,7 +253,7 @@ static void test_trap_17_totals_repeated_and_renamed(void **state)
 static void test_ckan_rows(void **state)
 {
     (void)state;
-    extract_rig_t rig;
+    extract_rig_t rig = {0};
     RIG_SPEC(&rig, EXTRACT_JSON, "/result/records", "id", "/_id", "capital", "/Von dieu le", "lat",
              "/Latitude", "long", "/Longitude", "note", "/Ghi chu", "name", "/Ten doanh nghiep",
              "total", "^/result/total");
@@ -274,7 +274,7 @@ static void test_ckan_rows(void **state)
 static void test_pxweb_rows_are_arrays(void **state)
 {
     (void)state;
-    extract_rig_t rig;
+    extract_rig_t rig = {0};
     RIG_SPEC(&rig, EXTRACT_JSON, "/data", "area", "/key/0", "year", "/key/1", "value", "/values/0",
              "key", "/key");
     assert_int_equal(rig_fixture(&rig, "pxweb_table.json"), EXTRACT_ROWS);
@@ -288,7 +288,7 @@ static void test_pxweb_rows_are_arrays(void **state)
 static void test_rows_without_what_is_required_are_bad(void **state)
 {
     (void)state;
-    extract_rig_t rig;
+    extract_rig_t rig = {0};
     RIG_SPEC(&rig, EXTRACT_JSON, "", "!unit", "/ID", "score", "/S");
     rig_body(&rig, "[{\"ID\":\"\",\"S\":1},{\"S\":2},{\"ID\":null},{\"ID\":\"5\"},7,"
                    "{\"ID\":true,\"S\":false}]");
@@ -314,7 +314,7 @@ static void shape_of(extract_rig_t *rig, const char *body, uint8_t out[32])
 static void test_shape_is_that_of_the_names(void **state)
 {
     (void)state;
-    extract_rig_t rig;
+    extract_rig_t rig = {0};
     uint8_t a[32], b[32];
     RIG_SPEC(&rig, EXTRACT_JSON, "", "a", "/a");
     shape_of(&rig, "[{\"a\":1,\"b\":{\"c\":[1,2,3]}},{\"a\":1}]", a);
@@ -382,7 +382,7 @@ static void test_trap_03_success_is_asked_by_pointer(void **state)
 static void test_check_names_what_is_wrong(void **state)
 {
     (void)state;
-    extract_rig_t rig;
+    extract_rig_t rig = {0};
     char reason[EXTRACT_REASON_SIZE];
     RIG_SPEC(&rig, EXTRACT_JSON, "/a/-/b", "unit", "^/a", "up", "3/key", "row", "");
     assert_int_equal(extract_check(&rig.spec, reason), 0);
