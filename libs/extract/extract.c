@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "extract/body.h"
 #include "extract/document.h"
+#include "text/text.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -16,6 +17,8 @@ int extract(const extract_spec_t *spec, bytes_t body, extract_table_t *out)
         table_decide(&t, EXTRACT_MALFORMED, "larger than %d bytes", EXTRACT_MAX_BODY);
     } else if (spec->format == EXTRACT_JSON) {
         body_json(&t, body);
+    } else if (spec->format == EXTRACT_CSV) {
+        body_csv(&t, body);
     } else {
         table_decide(&t, EXTRACT_MALFORMED, "no reader of that format yet");
     }
@@ -39,6 +42,21 @@ static bool column_is_good(const char *path)
     size_t digits = strspn(path, "0123456789");
     bool number = digits > 0 && digits <= 2 && (digits == 1 || *path != '0');
     return pointer_is_good(*path == '^' ? path + 1 : number ? path + digits : path);
+}
+
+static int check_csv(const extract_spec_t *spec, char reason[EXTRACT_REASON_SIZE])
+{
+    char delimiter[2] = {spec->delimiter, '\0'};
+    if (spec->delimiter != '\0' && strchr(",;|\t", spec->delimiter) == NULL) {
+        return wrong(reason, "delimiter", delimiter, "a comma, semicolon, bar or tab");
+    }
+    for (size_t i = 0; i < spec->n_columns; i++) {
+        const extract_column_t *c = &spec->columns[i];
+        if (strspn(c->path, " \t") == strlen(c->path) || !text_is_clean(c->path, strlen(c->path))) {
+            return wrong(reason, c->name, c->path, "a heading");
+        }
+    }
+    return 0;
 }
 
 static int check_json(const extract_spec_t *spec, char reason[EXTRACT_REASON_SIZE])
@@ -70,5 +88,13 @@ int extract_check(const extract_spec_t *spec, char reason[EXTRACT_REASON_SIZE])
             return wrong(reason, spec->columns[i].name, spec->columns[i].path, "a path");
         }
     }
-    return check_json(spec, reason);
+    switch (spec->format) {
+    case EXTRACT_CSV:
+        return check_csv(spec, reason);
+    case EXTRACT_JSON:
+        return check_json(spec, reason);
+    case EXTRACT_HTML:
+        break;
+    }
+    return wrong(reason, "format", "", "one of the known");
 }
