@@ -71,8 +71,9 @@ static void read_figure(evaluation_t *e, row_t *row, const char *id, const json_
         const catalog_indicator_t *indicator = &e->index->indicators[i];
         for (unsigned k = 0; k < indicator->n_inputs; k++) {
             const catalog_input_t *in = &indicator->inputs[k];
-            if (strcmp(e->index->figures[in->figure]->id, id) != 0) {
-                continue;
+            const catalog_figure_t *figure = e->index->figures[in->figure];
+            if (figure->index != NULL || strcmp(figure->id, id) != 0) {
+                continue; /* an input of its own is given as an input */
             }
             used = true;
             int rc = inputs_add_figure(&row->unit.inputs[i], in->name, value);

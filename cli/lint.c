@@ -182,6 +182,7 @@ static void check_rule(lint_t *lint, const catalog_index_t *index, const catalog
 /* ---- inputs ---- */
 
 typedef struct {
+    const catalog_index_t *index;
     const catalog_indicator_t *indicator;
     unsigned *missing;
 } feed_t;
@@ -190,11 +191,12 @@ static void check_fed(void *context, const char *name, bool quantity)
 {
     feed_t *feed = context;
     for (unsigned i = 0; i < feed->indicator->n_inputs; i++) {
-        if (strcmp(feed->indicator->inputs[i].name, name) == 0) {
+        const catalog_input_t *input = &feed->indicator->inputs[i];
+        if (strcmp(input->name, name) == 0) {
+            *feed->missing += quantity && feed->index->figures[input->figure]->index != NULL;
             return;
         }
     }
-    *feed->missing += quantity;
 }
 
 static void check_index(lint_t *lint, const catalog_index_t *index)
@@ -204,7 +206,7 @@ static void check_index(lint_t *lint, const catalog_index_t *index)
     for (unsigned i = 0; i < index->n_indicators; i++) {
         const catalog_indicator_t *in = &index->indicators[i];
         unsigned missing = 0;
-        feed_t feed = {in, &missing};
+        feed_t feed = {index, in, &missing};
         check_rule(lint, index, in, &in->rule, &zero);
         rule_names(&in->rule, check_fed, &feed);
         if (missing > 0) {

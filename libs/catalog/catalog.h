@@ -5,32 +5,30 @@
  * error names file, line and what was expected. Everything is owned by the catalog and constant.
  *
  * The figure dictionary (từ điển số liệu) is read from the folder figures/ beside the index files:
- * one id for one quantity, whatever the indexes that use it.
+ * one id for one quantity, whatever the indexes that use it. Other inputs of an indicator become
+ * figures of its own, see figure.h.
  */
 #ifndef CHISO_CATALOG_CATALOG_H
 #define CHISO_CATALOG_CATALOG_H
 
+#include "catalog/figure.h"
 #include "decimal/decimal.h"
+#include "period/period.h"
 #include "rule/rule.h"
 
 #include <stdbool.h>
 #include <stdio.h>
 
 #define CATALOG_MAX_INDICATORS 256
-#define CATALOG_MAX_FIGURES 512
+#define CATALOG_MAX_FIGURES 2048 /* of an index */
+#define CATALOG_MAX_INPUTS 64    /* that a rule reads; a checklist is one */
 
-typedef enum { CATALOG_MACHINE = 1, CATALOG_STATISTICS, CATALOG_UNIT } catalog_provider_t;
-
+/* Which figure of the index feeds an input of a rule, in the order of the rule. A checklist has one
+ * for each item, one after the other, all with the name of the list. */
 typedef struct {
-    const char *id;    /* "population" */
-    const char *title; /* Vietnamese */
-    const char *unit;  /* of measure */
-    catalog_provider_t provider;
-} catalog_figure_t;
-
-/* Which figure of the index feeds an input of a rule. */
-typedef struct {
-    const char *name; /* "a", "p1.a", "points" */
+    char name[12]; /* "a", "p1.a", "points", "option", "has", "items" */
+    rule_input_kind_t kind;
+    unsigned item; /* of a checklist, from 0 */
     unsigned figure;
 } catalog_input_t;
 
@@ -41,7 +39,8 @@ typedef struct {
     rule_t rule;
     catalog_input_t *inputs;
     unsigned n_inputs;
-    bool excluded; /* by default */
+    bool excluded;        /* by default */
+    unsigned excluded_by; /* the figure that says otherwise for a unit */
     unsigned pillar;
     int parent; /* place of the indicator that it is a child of, or -1 */
     /* texts of the decision, NULL when it has none */
@@ -59,27 +58,30 @@ typedef struct {
     int line;
 } catalog_pillar_t;
 
-typedef struct {
+struct catalog_index {
     const char *id;
     const char *title;
     const char *decision;
     const char *date; /* "2022-06-23" */
     const char *issuer;
     const char *file;
-    unsigned levels; /* bit 1 << Chiso__V1__Level for each level it applies to */
+    unsigned levels;  /* bit 1 << Chiso__V1__Level for each level it applies to */
+    unsigned periods; /* bit 1 << period_kind_t for each kind of period it is scored for */
     decimal_t max;
     const char *stated_max, *stated_indicators; /* what the document says, or NULL */
     bool partial;                               /* only some of the document's criteria are known */
     int stated_total; /* figure in which a source states its own total, or -1 */
     const char *const *notes;
     unsigned n_notes;
-    const catalog_figure_t **figures; /* those that its indicators use */
+    const catalog_figure_t **figures; /* those that its indicators use: a figure's place here is
+                                       * what inputs and results mean by it */
+    unsigned *figures_by_id;          /* their places, sorted by id */
     unsigned n_figures;
     catalog_pillar_t *pillars;
     unsigned n_pillars;
     catalog_indicator_t *indicators; /* in document order, a parent before its children */
     unsigned n_indicators;
-} catalog_index_t;
+};
 
 typedef struct catalog catalog_t;
 
@@ -92,11 +94,17 @@ unsigned catalog_count(const catalog_t *catalog);
 const catalog_index_t *catalog_at(const catalog_t *catalog, unsigned i);
 const catalog_index_t *catalog_find(const catalog_t *catalog, const char *id); /* or NULL */
 bool catalog_has_level(const catalog_index_t *index, int level);
+bool catalog_has_period(const catalog_index_t *index, const char *period); /* "2025-Q3" */
 /* Place of an indicator by its code, or -1. */
 int catalog_indicator(const catalog_index_t *index, const char *code);
 
+/* The figures of the dictionary. */
 unsigned catalog_figures(const catalog_t *catalog);
 const catalog_figure_t *catalog_figure_at(const catalog_t *catalog, unsigned i);
+/* A figure of the dictionary or of an index by its id, or NULL. */
+const catalog_figure_t *catalog_figure(const catalog_t *catalog, const char *id);
+/* Place of a figure among those that the index uses, or -1. */
+int catalog_figure_place(const catalog_index_t *index, const char *id);
 
 /* SHA-256 over the files' bytes: another one means that scores may differ. */
 void catalog_fingerprint(const catalog_t *catalog, unsigned char out[32]);

@@ -152,6 +152,11 @@ static const cyaml_strval_t level_names[] = {
 static const cyaml_schema_value_t level_schema = {
     CYAML_VALUE_ENUM(CYAML_FLAG_DEFAULT, int, level_names, 4),
 };
+static const cyaml_strval_t period_names[] = {
+    {"year", PERIOD_YEAR}, {"quarter", PERIOD_QUARTER}, {"month", PERIOD_MONTH}};
+static const cyaml_schema_value_t period_schema = {
+    CYAML_VALUE_ENUM(CYAML_FLAG_DEFAULT, int, period_names, 3),
+};
 static const cyaml_schema_field_t index_fields[] = {
     REQUIRED("format", form_index_t, format),
     REQUIRED("index", form_index_t, index),
@@ -160,7 +165,8 @@ static const cyaml_schema_field_t index_fields[] = {
     REQUIRED("date", form_index_t, date),
     REQUIRED("issuer", form_index_t, issuer),
     CYAML_FIELD_SEQUENCE("levels", CYAML_FLAG_POINTER, form_index_t, levels, &level_schema, 1, 4),
-    OPTIONAL("period", form_index_t, period),
+    CYAML_FIELD_SEQUENCE("periods", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, form_index_t, periods,
+                         &period_schema, 1, 3),
     REQUIRED("max", form_index_t, max),
     OPTIONAL("stated_total", form_index_t, stated_total),
     CYAML_FIELD_MAPPING("stated", CYAML_FLAG_OPTIONAL, form_index_t, stated, stated_fields),

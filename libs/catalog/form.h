@@ -70,9 +70,9 @@ typedef struct {
 } form_figure_t;
 
 typedef struct {
-    char *format, *index, *title, *decision, *date, *issuer, *period, *max, *stated_total;
-    int *levels;
-    unsigned levels_count;
+    char *format, *index, *title, *decision, *date, *issuer, *max, *stated_total;
+    int *levels, *periods;
+    unsigned levels_count, periods_count;
     form_stated_t stated;
     bool partial;
     char **notes;

@@ -835,7 +835,7 @@ decision: "1/QĐ-UBND"
 date: "2025-01-15"
 issuer: "UBND tỉnh"
 levels: [province]
-period: year
+periods: [year]
 max: "40"
 stated:
   max: "40"

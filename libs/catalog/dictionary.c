@@ -1,0 +1,141 @@
+/* dictionary.c - see dictionary.h. */
+#include "dictionary.h"
+
+#include "text/text.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const catalog_figure_t *dictionary_find(const dictionary_t *d, const char *id)
+{
+    for (unsigned i = 0; i < d->n_figures; i++) {
+        if (strcmp(d->figures[i].id, id) == 0) {
+            return &d->figures[i];
+        }
+    }
+    return NULL;
+}
+
+/* kind and provider are numbered as in figure.h */
+static catalog_figure_t read_figure(const form_figure_t *f)
+{
+    return (catalog_figure_t){.id = f->id,
+                              .title = f->title,
+                              .unit = f->unit,
+                              .provider = (catalog_provider_t)f->provider,
+                              .kind = (catalog_kind_t)f->kind,
+                              .has_most = f->kind == CATALOG_PERCENTAGE,
+                              .most = decimal_of(f->kind == CATALOG_PERCENTAGE ? 100 : 0)};
+}
+
+static int add_figures(dictionary_t *d, config_t *file, const form_figures_t *form)
+{
+    if (strcmp(form->format, "1") != 0) {
+        return config_error(file, "format", "'%s'; expected \"1\"", form->format);
+    }
+    int rc = 0;
+    for (unsigned i = 0; i < form->figures_count; i++) {
+        const form_figure_t *f = &form->figures[i];
+        char path[64];
+        snprintf(path, sizeof path, "figures[%u].id", i);
+        if (dictionary_find(d, f->id) != NULL) {
+            rc = config_error(file, path,
+                              "'%s' stands twice in the dictionary; expected each figure once",
+                              f->id);
+        } else if (d->n_figures == DICTIONARY_MAX || !text_is_code(f->id)) {
+            rc = config_error(file, path,
+                              "'%s'; expected 1 to 64 letters, digits, '.', '-', '_', and at most "
+                              "%d figures",
+                              f->id, DICTIONARY_MAX);
+        } else {
+            d->figures[d->n_figures++] = read_figure(f);
+        }
+    }
+    return rc;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* The names of the YAML files of a folder, sorted; a folder that is not there has none. */
+static int list_files(const char *folder, char **names, unsigned *n)
+{
+    DIR *dir = opendir(folder);
+    struct dirent *entry;
+    *n = 0;
+    while (dir != NULL && (entry = readdir(dir)) != NULL) {
+        size_t len = strlen(entry->d_name);
+        if (len > 5 && strcmp(entry->d_name + len - 5, ".yaml") == 0 && *n < DICTIONARY_MAX_FILES) {
+            if (asprintf(&names[*n], "%s/%s", folder, entry->d_name) < 0) {
+                closedir(dir);
+                return -ENOMEM;
+            }
+            ++*n;
+        }
+    }
+    if (dir != NULL) {
+        closedir(dir);
+    }
+    qsort(names, *n, sizeof *names, compare_names);
+    return 0;
+}
+
+int dictionary_hash(crypto_hash_sha256_state *hash, const char *path)
+{
+    FILE *f = fopen(path, "re");
+    if (f == NULL) {
+        return -errno;
+    }
+    unsigned char block[8192];
+    size_t n;
+    while ((n = fread(block, 1, sizeof block, f)) > 0) {
+        crypto_hash_sha256_update(hash, block, n);
+    }
+    fclose(f);
+    return 0;
+}
+
+int dictionary_load(dictionary_t *d, const char *index_file, FILE *errors,
+                    crypto_hash_sha256_state *hash)
+{
+    char *copy = strdup(index_file);
+    char *folder = NULL;
+    char *names[DICTIONARY_MAX_FILES] = {NULL};
+    unsigned n = 0;
+    d->figures = calloc(DICTIONARY_MAX, sizeof *d->figures);
+    int rc =
+        copy == NULL || d->figures == NULL || asprintf(&folder, "%s/figures", dirname(copy)) < 0
+            ? -ENOMEM
+            : list_files(folder, names, &n);
+    for (unsigned i = 0; i < n; i++) {
+        form_figures_t *form = NULL;
+        config_t *file = NULL;
+        int one = config_load(names[i], &form_figures_schema, errors, (void **)&form, &file);
+        if (one == 0) {
+            d->files[d->n_files].form = form;
+            d->files[d->n_files++].file = file;
+            one = add_figures(d, file, form);
+            dictionary_hash(hash, names[i]);
+        }
+        rc = rc != 0 ? rc : one;
+        free(names[i]);
+    }
+    free(copy);
+    free(folder);
+    return rc;
+}
+
+void dictionary_free(dictionary_t *d)
+{
+    for (unsigned i = 0; i < d->n_files; i++) {
+        config_free_data(&form_figures_schema, d->files[i].form);
+        config_destroy(&d->files[i].file);
+    }
+    free(d->figures);
+}
