@@ -110,32 +110,35 @@ static void count_dead(verify_t *v, const part_t *part, store_table_t dead)
 
 /* ---- recomputation ---- */
 
+static void take_figure(verify_t *v, const catalog_index_t *index, const event_reading_t *reading,
+                        const event_figure_t *from)
+{
+    int place = catalog_figure_place(index, from->id);
+    if (place < 0) {
+        return;
+    }
+    result_t *r = state_result(&v->computed, index, reading->period, reading->unit);
+    figure_state_t *to = r != NULL ? &r->figures[place] : NULL;
+    if (to != NULL && to->revision != 0 && from->fetched_at < to->fetched_at) {
+        return; /* another source or series read it later */
+    }
+    if (to == NULL || state_take_figure(&v->computed, from, to) != 0) {
+        found(v, "out of memory");
+        return;
+    }
+    r->as_of = from->fetched_at > r->as_of ? from->fetched_at : r->as_of;
+}
+
 static void take_reading(verify_t *v, const event_reading_t *reading)
 {
     for (unsigned i = 0; i < catalog_count(v->catalog); i++) {
         const catalog_index_t *index = catalog_at(v->catalog, i);
-        if (!catalog_has_level(index, (int)reading->unit->level)) {
+        if (!catalog_has_level(index, (int)reading->unit->level) ||
+            !catalog_has_period(index, reading->period)) {
             continue;
         }
         for (size_t k = 0; k < reading->n_figures; k++) {
-            const event_figure_t *from = reading->figures[k];
-            for (unsigned slot = 0; slot < index->n_figures; slot++) {
-                if (strcmp(index->figures[slot]->id, from->id) != 0) {
-                    continue;
-                }
-                result_t *r = state_result(&v->computed, index, reading->period, reading->unit);
-                figure_state_t *to = &r->figures[slot];
-                if (to->revision != 0 && from->fetched_at < to->fetched_at) {
-                    continue; /* another source or series read it later */
-                }
-                to->value = event_decimal(from->value);
-                to->source = state_intern(&v->computed, from->source);
-                to->series = state_intern(&v->computed, from->series);
-                to->fetched_at = from->fetched_at;
-                to->revision = from->revision;
-                memcpy(to->raw_sha256, from->raw_sha256.data, SHA256_SIZE);
-                r->as_of = from->fetched_at > r->as_of ? from->fetched_at : r->as_of;
-            }
+            take_figure(v, index, reading, reading->figures[k]);
         }
     }
 }

@@ -3,6 +3,7 @@
 
 #include "assess/assess.h"
 #include "base/error.h"
+#include "inputs.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -44,10 +45,14 @@ static int add_use(score_t *s, const catalog_index_t *index, unsigned slot)
     use->index = index;
     use->slot = slot;
     for (unsigned i = 0; i < index->n_indicators; i++) {
-        for (unsigned k = 0; k < index->indicators[i].n_inputs; k++) {
-            if (index->indicators[i].inputs[k].figure == slot) {
-                bit_set(use->indicators, i);
-            }
+        const catalog_indicator_t *in = &index->indicators[i];
+        bool reads = in->excluded_by == slot ||
+                     (in->parent >= 0 && index->indicators[in->parent].excluded_by == slot);
+        for (unsigned k = 0; k < in->n_inputs && !reads; k++) {
+            reads = in->inputs[k].figure == slot;
+        }
+        if (reads) {
+            bit_set(use->indicators, i);
         }
     }
     use->next = entry->uses;
@@ -88,32 +93,18 @@ void score_free(score_t *s)
 
 /* ---- evaluation ---- */
 
-#define MAX_INPUTS 32 /* of one indicator: the catalog's form has no more */
-
-/* The inputs of an indicator as far as figures feed them; an absent one is missing, never 0. */
-static rule_inputs_t inputs_of(const result_t *r, unsigned i, rule_input_t room[MAX_INPUTS])
-{
-    const catalog_indicator_t *indicator = &r->index->indicators[i];
-    size_t n = 0;
-    for (unsigned k = 0; k < indicator->n_inputs && n < MAX_INPUTS; k++) {
-        const figure_state_t *figure = &r->figures[indicator->inputs[k].figure];
-        if (figure->revision != 0) {
-            room[n++] = (rule_input_t){
-                .name = indicator->inputs[k].name, .kind = RULE_NUMBER, .number = figure->value};
-        }
-    }
-    return (rule_inputs_t){room, n};
-}
-
 /* The best ratio among all units of the index at this level. */
 static rule_ratio_t best_of(const result_t *r, unsigned i)
 {
     rule_ratio_t best = {0};
     unsigned usable = 0;
     for (unsigned k = 0; k < r->nation->n_members; k++) {
-        rule_input_t room[MAX_INPUTS];
-        rule_ratio_t one =
-            rule_ratio(&r->index->indicators[i].rule, inputs_of(r->nation->members[k], i, room));
+        const result_t *peer = r->nation->members[k];
+        rule_input_t room[CATALOG_MAX_INPUTS];
+        if (inputs_excluded(peer, i)) {
+            continue;
+        }
+        rule_ratio_t one = rule_ratio(&r->index->indicators[i].rule, inputs_of(peer, i, room));
         usable += one.usable;
         best = rule_ratio_better(&one, &best) ? one : best;
     }
@@ -124,13 +115,13 @@ static rule_ratio_t best_of(const result_t *r, unsigned i)
 static rule_result_t evaluate_indicator(const result_t *r, unsigned i)
 {
     const catalog_indicator_t *indicator = &r->index->indicators[i];
-    rule_input_t room[MAX_INPUTS];
+    rule_input_t room[CATALOG_MAX_INPUTS];
     rule_ratio_t best = {0};
-    if (indicator->excluded) {
-        return (rule_result_t){.status = RULE_EXCLUDED, .points = DECIMAL_ZERO};
-    }
     if (indicator->rule.kind == RULE_CHILDREN) {
         return assess_children(r->index, r->indicators, i);
+    }
+    if (inputs_excluded(r, i)) {
+        return (rule_result_t){.status = RULE_EXCLUDED, .points = DECIMAL_ZERO};
     }
     if (indicator->rule.kind == RULE_BEST) {
         best = best_of(r, i);
@@ -149,6 +140,20 @@ static void reevaluate(result_t *r, unsigned i)
     *known = now;
 }
 
+/* Of the maximum what is scored from figures that machines read alone. */
+static decimal_t machine_max(const result_t *r)
+{
+    decimal_t sum = DECIMAL_ZERO;
+    for (unsigned i = 0; i < r->index->n_indicators; i++) {
+        const catalog_indicator_t *in = &r->index->indicators[i];
+        if (in->rule.kind != RULE_CHILDREN && r->indicators[i].status == RULE_SCORED &&
+            inputs_of_machines(r, i)) {
+            decimal_add(sum, in->max, &sum);
+        }
+    }
+    return sum;
+}
+
 void score_evaluate(result_t *r, const uint64_t *affected)
 {
     for (unsigned i = 0; i < r->index->n_indicators; i++) {
@@ -165,6 +170,8 @@ void score_evaluate(result_t *r, const uint64_t *affected)
     assess_sum_t sum = assess_sum(r->index, r->indicators, 0, r->index->n_indicators);
     r->points = sum.points;
     r->max = sum.max;
+    r->scored_max = sum.scored;
+    r->machine_max = machine_max(r);
 }
 
 static bool any_bit(const uint64_t *bits, size_t words)
@@ -204,8 +211,8 @@ static void evaluate(score_t *s, store_txn_t *txn, result_t *r, const uint64_t *
     decimal_t max_before = r->max;
     decimal_t step;
     score_evaluate(r, affected);
-    bool changed = renamed || any_bit(r->changed_figures, CATALOG_MAX_FIGURES / 64) ||
-                   any_bit(r->changed_indicators, CATALOG_MAX_INDICATORS / 64) ||
+    bool changed = renamed || any_bit(r->changed_figures, bit_words(r->index->n_figures)) ||
+                   any_bit(r->changed_indicators, bit_words(r->index->n_indicators)) ||
                    decimal_compare(before, r->points) != 0 ||
                    decimal_compare(max_before, r->max) != 0;
     if (!changed) {
@@ -247,28 +254,12 @@ static void evaluate_peers(score_t *s, store_txn_t *txn, const result_t *r,
 
 /* Revisions count within one series of one source in one life of ingest; across those the later
  * reading wins. Both the tail and a snapshot may repeat what is known. */
-static bool take_figure(score_t *s, figure_state_t *to, const event_figure_t *from)
+static bool is_news(const figure_state_t *known, const event_figure_t *from)
 {
-    decimal_t value = event_decimal(from->value);
-    bool same_line = to->revision != 0 && strcmp(to->source, from->source) == 0 &&
-                     strcmp(to->series, from->series) == 0;
-    bool news = to->revision == 0 || from->fetched_at > to->fetched_at ||
-                (same_line && from->revision > to->revision);
-    if (!news) {
-        return false;
-    }
-    const char *source = state_intern(s->state, from->source);
-    const char *series = state_intern(s->state, from->series);
-    if (source == NULL || series == NULL) {
-        return false; /* found again by the caller's check of memory */
-    }
-    to->value = value;
-    to->source = source;
-    to->series = series;
-    to->fetched_at = from->fetched_at;
-    to->revision = from->revision;
-    memcpy(to->raw_sha256, from->raw_sha256.data, SHA256_SIZE);
-    return true;
+    bool same_line = known->revision != 0 && strcmp(known->source, from->source) == 0 &&
+                     strcmp(known->series, from->series) == 0;
+    return known->revision == 0 || from->fetched_at > known->fetched_at ||
+           (same_line && from->revision > known->revision);
 }
 
 /* The reading's figures that one index uses, applied to its result. */
@@ -294,7 +285,13 @@ static void apply_to_index(score_t *s, store_txn_t *txn, const catalog_index_t *
                 store_fail(txn, -ENOMEM);
                 return;
             }
-            if (take_figure(s, &r->figures[use->slot], reading->figures[i])) {
+            figure_state_t *known = &r->figures[use->slot];
+            if (is_news(known, reading->figures[i])) {
+                int rc = state_take_figure(s->state, reading->figures[i], known);
+                if (rc != 0) {
+                    store_fail(txn, rc);
+                    return;
+                }
                 bit_set(r->changed_figures, use->slot);
                 if (reading->figures[i]->fetched_at > r->as_of) {
                     r->as_of = reading->figures[i]->fetched_at;
@@ -320,7 +317,8 @@ void score_reading(score_t *s, store_txn_t *txn, const event_reading_t *reading)
 {
     for (unsigned i = 0; i < catalog_count(s->state->catalog); i++) {
         const catalog_index_t *index = catalog_at(s->state->catalog, i);
-        if (catalog_has_level(index, (int)reading->unit->level)) {
+        if (catalog_has_level(index, (int)reading->unit->level) &&
+            catalog_has_period(index, reading->period)) {
             apply_to_index(s, txn, index, reading);
         }
     }
@@ -334,7 +332,8 @@ void score_everything(score_t *s, store_txn_t *txn)
         score_evaluate(r, NULL);
         if (decimal_compare(max_before, r->max) != 0) {
             /* which indicator has another maximum is not known here: tell them all */
-            memset(r->changed_indicators, 0xff, sizeof r->changed_indicators);
+            memset(r->changed_indicators, 0xff,
+                   bit_words(r->index->n_indicators) * sizeof *r->changed_indicators);
         }
         r->max = max_before;
         evaluate(s, txn, r, NULL, false);
@@ -448,8 +447,9 @@ static void write_score(score_t *s, store_txn_t *txn, result_t *r)
     if (state_remember(r) != 0) {
         store_fail(txn, -ENOMEM);
     }
-    memset(r->changed_figures, 0, sizeof r->changed_figures);
-    memset(r->changed_indicators, 0, sizeof r->changed_indicators);
+    memset(r->changed_figures, 0, bit_words(r->index->n_figures) * sizeof *r->changed_figures);
+    memset(r->changed_indicators, 0,
+           bit_words(r->index->n_indicators) * sizeof *r->changed_indicators);
     r->pending = false;
     r->revised = false;
     s->dirty_result(s->context, r);

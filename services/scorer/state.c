@@ -25,8 +25,13 @@ static void free_result(result_t *r)
     free(r->code);
     free(r->parent);
     free(r->name);
+    for (unsigned i = 0; r->figures != NULL && i < r->index->n_figures; i++) {
+        free(r->figures[i].evidence);
+    }
     free(r->figures);
     free(r->indicators);
+    free(r->changed_figures);
+    free(r->changed_indicators);
     free(r->revisions);
     free(r);
 }
@@ -156,8 +161,11 @@ static bool fill(result_t *r, const catalog_index_t *index, const event_unit_t *
     r->parent = unit->parent != NULL ? strdup(unit->parent) : NULL;
     r->figures = calloc(index->n_figures, sizeof *r->figures);
     r->indicators = calloc(index->n_indicators, sizeof *r->indicators);
+    r->changed_figures = calloc(bit_words(index->n_figures), sizeof(uint64_t));
+    r->changed_indicators = calloc(bit_words(index->n_indicators), sizeof(uint64_t));
     return r->code != NULL && r->name != NULL && (unit->parent == NULL || r->parent != NULL) &&
-           r->figures != NULL && r->indicators != NULL;
+           r->figures != NULL && r->indicators != NULL && r->changed_figures != NULL &&
+           r->changed_indicators != NULL;
 }
 
 result_t *state_result(state_t *state, const catalog_index_t *index, const char *period,
@@ -220,27 +228,43 @@ int state_remember(result_t *r)
 
 /* ---- from events ---- */
 
+int state_take_figure(state_t *state, const event_figure_t *from, figure_state_t *to)
+{
+    uint8_t *evidence = from->n_evidence > 0 ? malloc(from->n_evidence * SHA256_SIZE) : NULL;
+    figure_state_t now = {.value = event_decimal(from->value),
+                          .source = state_intern(state, from->source),
+                          .series = state_intern(state, from->series),
+                          .submitter =
+                              from->submitter != NULL ? state_intern(state, from->submitter) : NULL,
+                          .evidence = evidence,
+                          .fetched_at = from->fetched_at,
+                          .revision = from->revision,
+                          .n_evidence = (uint8_t)from->n_evidence};
+    if (now.source == NULL || now.series == NULL ||
+        (from->submitter != NULL && now.submitter == NULL) ||
+        (from->n_evidence > 0 && evidence == NULL)) {
+        free(evidence);
+        return -ENOMEM;
+    }
+    for (size_t i = 0; i < from->n_evidence; i++) {
+        memcpy(evidence + i * SHA256_SIZE, from->evidence[i].data, SHA256_SIZE);
+    }
+    memcpy(now.raw_sha256, from->raw_sha256.data, SHA256_SIZE);
+    free(to->evidence);
+    *to = now;
+    return 0;
+}
+
 static int apply_figures(state_t *state, result_t *r, const event_score_t *score)
 {
-    for (size_t i = 0; i < score->n_figures; i++) {
-        const event_figure_t *from = score->figures[i];
-        for (unsigned k = 0; k < r->index->n_figures; k++) {
-            if (strcmp(r->index->figures[k]->id, from->id) != 0) {
-                continue;
-            }
-            figure_state_t *to = &r->figures[k];
-            to->value = event_decimal(from->value);
-            to->source = state_intern(state, from->source);
-            to->series = state_intern(state, from->series);
-            to->fetched_at = from->fetched_at;
-            to->revision = from->revision;
-            memcpy(to->raw_sha256, from->raw_sha256.data, SHA256_SIZE);
-            if (to->source == NULL || to->series == NULL) {
-                return -ENOMEM;
-            }
+    int rc = 0;
+    for (size_t i = 0; i < score->n_figures && rc == 0; i++) {
+        int place = catalog_figure_place(r->index, score->figures[i]->id);
+        if (place >= 0) {
+            rc = state_take_figure(state, score->figures[i], &r->figures[place]);
         }
     }
-    return 0;
+    return rc;
 }
 
 static unsigned flags_of(const event_indicator_t *from)
@@ -259,15 +283,19 @@ static unsigned flags_of(const event_indicator_t *from)
 static void apply_indicators(result_t *r, const event_score_t *score)
 {
     for (size_t i = 0; i < score->n_indicators; i++) {
-        for (unsigned k = 0; k < r->index->n_indicators; k++) {
-            if (strcmp(r->index->indicators[k].code, score->indicators[i]->code) == 0) {
-                r->indicators[k] =
-                    (rule_result_t){.status = (rule_status_t)score->indicators[i]->status,
-                                    .points = event_decimal(score->indicators[i]->points),
-                                    .flags = flags_of(score->indicators[i])};
-            }
+        const event_indicator_t *from = score->indicators[i];
+        int place = catalog_indicator(r->index, from->code);
+        if (place >= 0) {
+            r->indicators[place] = (rule_result_t){.status = (rule_status_t)from->status,
+                                                   .points = event_decimal(from->points),
+                                                   .flags = flags_of(from)};
         }
     }
+}
+
+static decimal_t decimal_or_zero(const char *text)
+{
+    return text != NULL ? event_decimal(text) : DECIMAL_ZERO;
 }
 
 int state_apply_score(state_t *state, const event_score_t *score)
@@ -282,6 +310,8 @@ int state_apply_score(state_t *state, const event_score_t *score)
     }
     r->points = event_decimal(score->points);
     r->max = event_decimal(score->max);
+    r->scored_max = decimal_or_zero(score->scored_max);
+    r->machine_max = decimal_or_zero(score->machine_max);
     r->has_change = score->change != NULL;
     r->change = r->has_change ? event_decimal(score->change) : DECIMAL_ZERO;
     r->revision = score->revision;
@@ -327,6 +357,7 @@ typedef struct {
     event_figure_t figures[CATALOG_MAX_FIGURES];
     event_figure_t *figure_list[CATALOG_MAX_FIGURES];
     char values[CATALOG_MAX_FIGURES][DECIMAL_TEXT_SIZE];
+    ProtobufCBinaryData evidence[CATALOG_MAX_FIGURES][EVENT_MAX_EVIDENCE];
     event_indicator_t indicators[CATALOG_MAX_INDICATORS];
     event_indicator_t *indicator_list[CATALOG_MAX_INDICATORS];
     char points[CATALOG_MAX_INDICATORS][DECIMAL_TEXT_SIZE];
@@ -353,6 +384,12 @@ static void put_figures(const result_t *r, bool complete, parts_t *parts, event_
         to->fetched_at = from->fetched_at;
         to->revision = from->revision;
         to->raw_sha256 = (ProtobufCBinaryData){SHA256_SIZE, (uint8_t *)TEXT(from->raw_sha256)};
+        to->submitter = TEXT(from->submitter);
+        to->evidence = parts->evidence[i];
+        to->n_evidence = from->n_evidence;
+        for (size_t k = 0; k < from->n_evidence; k++) {
+            to->evidence[k] = (ProtobufCBinaryData){SHA256_SIZE, from->evidence + k * SHA256_SIZE};
+        }
         parts->figure_list[score->n_figures++] = to;
     }
 }
@@ -388,6 +425,8 @@ void state_put_score(const result_t *r, bool complete, buffer_t *out)
     char max[DECIMAL_TEXT_SIZE];
     char change[DECIMAL_TEXT_SIZE];
     char percent[DECIMAL_TEXT_SIZE];
+    char scored[DECIMAL_TEXT_SIZE];
+    char machine[DECIMAL_TEXT_SIZE];
     event_unit_t unit = CHISO__V1__UNIT__INIT;
     unit.code = r->code;
     unit.name = r->name;
@@ -401,6 +440,8 @@ void state_put_score(const result_t *r, bool complete, buffer_t *out)
     score.as_of = r->as_of;
     score.points = TEXT(decimal_format(r->points, points));
     score.max = TEXT(decimal_format(r->max, max));
+    score.scored_max = TEXT(decimal_format(r->scored_max, scored));
+    score.machine_max = TEXT(decimal_format(r->machine_max, machine));
     decimal_t ratio;
     if (decimal_sign(r->max) > 0 &&
         decimal_muldiv(r->points, decimal_of(100), r->max, DECIMAL_HALF_UP, &ratio) == 0) {

@@ -19,8 +19,11 @@
 typedef struct {
     decimal_t value;
     const char *source, *series; /* interned */
+    const char *submitter;       /* interned; NULL: a machine read it */
+    uint8_t *evidence;           /* n_evidence hashes, owned; NULL: none */
     int64_t fetched_at;
     uint32_t revision; /* 0: not known */
+    uint8_t n_evidence;
     uint8_t raw_sha256[SHA256_SIZE];
 } figure_state_t;
 
@@ -41,6 +44,7 @@ typedef struct result {
     figure_state_t *figures;   /* index->n_figures */
     rule_result_t *indicators; /* index->n_indicators; status 0: never evaluated */
     decimal_t points, max, change;
+    decimal_t scored_max, machine_max; /* of the maximum: scored; scored by machines alone */
     uint32_t revision;
     bool has_change; /* there was a revision before */
     int64_t as_of;
@@ -49,8 +53,8 @@ typedef struct result {
     bool dirty;                /* differs from its record in the store */
     bool pending;              /* has an event to be written in this batch */
     bool revised;              /* …with a new revision */
-    uint64_t changed_figures[CATALOG_MAX_FIGURES / 64];
-    uint64_t changed_indicators[CATALOG_MAX_INDICATORS / 64];
+    uint64_t *changed_figures; /* a bit each, as many words as bit_words() says */
+    uint64_t *changed_indicators;
     revision_t *revisions; /* not yet in the stored history */
     unsigned n_revisions;
     UT_hash_handle hh;
@@ -102,6 +106,9 @@ ranking_t *state_ranking(state_t *state, const catalog_index_t *index, const cha
                          Chiso__V1__Level level, const char *parent);
 const char *state_intern(state_t *state, const char *text); /* NULL: out of memory */
 
+/* Sets a figure to what an event says of it, with its provenance. 0 or -ENOMEM. */
+int state_take_figure(state_t *state, const event_figure_t *from, figure_state_t *to);
+
 /* Applies a Score (of the journal or a checkpoint) as it stands. 0; CHISO_E_NOT_FOUND when its
  * index is no longer in the catalog; -ENOMEM. */
 int state_apply_score(state_t *state, const event_score_t *score);
@@ -115,6 +122,10 @@ void state_put_ranking(const ranking_t *ranking, const event_standing_t *moved, 
 /* Remembers a revision for the history. 0 or -ENOMEM. */
 int state_remember(result_t *result);
 
+static inline size_t bit_words(unsigned n_bits)
+{
+    return (n_bits + 63) / 64;
+}
 static inline void bit_set(uint64_t *bits, unsigned i)
 {
     bits[i / 64] |= 1ULL << (i % 64);

@@ -24,13 +24,14 @@ static uint32_t dice(uint32_t bound)
 #define COMMUNES 60
 #define UNITS (PROVINCES + COMMUNES)
 #define PERIODS 2
-#define MAX_FIGURES 256
+#define MAX_FIGURES 512
 
 static char codes[UNITS][8];
 static char names[UNITS][16];
 static unit_t units[UNITS];
 static const char *const periods[PERIODS] = {"2025", "2025-10"};
-static const char *figures[MAX_FIGURES]; /* of all catalogs */
+static const char *figures[MAX_FIGURES]; /* of all catalogs, the dictionary first */
+static catalog_kind_t kinds[MAX_FIGURES];
 static unsigned n_figures;
 
 typedef struct {
@@ -41,20 +42,30 @@ typedef struct {
 static last_t last[UNITS][PERIODS][MAX_FIGURES];
 static int64_t now_ms;
 
+static void add_figure(const catalog_figure_t *figure)
+{
+    for (unsigned i = 0; i < n_figures; i++) {
+        if (strcmp(figures[i], figure->id) == 0) {
+            return;
+        }
+    }
+    assert_true(n_figures < MAX_FIGURES);
+    kinds[n_figures] = figure->kind;
+    figures[n_figures++] = figure->id;
+}
+
 static void make_world(const catalog_t *catalog, uint64_t with_seed)
 {
     seed = with_seed;
     now_ms = 1000;
     memset(last, 0, sizeof last);
     n_figures = 0;
-    for (unsigned i = 0; i < catalog_figures(catalog) && n_figures < MAX_FIGURES; i++) {
+    for (int own = 0; own < 2; own++) {
         for (unsigned c = 0; c < catalog_count(catalog); c++) {
             const catalog_index_t *index = catalog_at(catalog, c);
             for (unsigned k = 0; k < index->n_figures; k++) {
-                if (index->figures[k] == catalog_figure_at(catalog, i)) {
-                    figures[n_figures++] = index->figures[k]->id;
-                    c = catalog_count(catalog);
-                    break;
+                if ((index->figures[k]->index != NULL) == (own == 1)) {
+                    add_figure(index->figures[k]);
                 }
             }
         }
@@ -69,8 +80,13 @@ static void make_world(const catalog_t *catalog, uint64_t with_seed)
     }
 }
 
-static void random_value(char out[DECIMAL_TEXT_SIZE])
+static void random_value(catalog_kind_t kind, char out[DECIMAL_TEXT_SIZE])
 {
+    if (kind == CATALOG_OPTION || kind == CATALOG_YES_NO) { /* now and then one that cannot be */
+        snprintf(out, DECIMAL_TEXT_SIZE, "%u",
+                 dice(kind == CATALOG_OPTION || dice(9) == 0 ? 5 : 2));
+        return;
+    }
     switch (dice(12)) {
     case 0:
         snprintf(out, DECIMAL_TEXT_SIZE, "0");
@@ -117,7 +133,7 @@ static void random_step(step_t *s)
         last_t *l = &last[s->unit][s->period][f];
         char text[DECIMAL_TEXT_SIZE];
         decimal_t value;
-        random_value(text);
+        random_value(kinds[f], text);
         assert_int_equal(decimal_parse(text, strlen(text), &value), 0);
         s->figure[s->n] = f;
         decimal_format(value, s->value[s->n]);
@@ -154,21 +170,22 @@ static void recompute(state_t *out, const catalog_t *catalog)
                 const last_t *l = &last[u][p][f];
                 for (unsigned c = 0; l->revision > 0 && c < catalog_count(catalog); c++) {
                     const catalog_index_t *index = catalog_at(catalog, c);
-                    if (!catalog_has_level(index, (int)unit.level)) {
+                    if (!catalog_has_level(index, (int)unit.level) ||
+                        !catalog_has_period(index, periods[p])) {
                         continue;
                     }
-                    for (unsigned slot = 0; slot < index->n_figures; slot++) {
-                        if (strcmp(index->figures[slot]->id, figures[f]) != 0) {
-                            continue;
-                        }
+                    int slot = catalog_figure_place(index, figures[f]);
+                    if (slot >= 0) {
                         result_t *r = state_result(out, index, periods[p], &unit);
-                        figure_state_t *to = &r->figures[slot];
-                        to->value = event_decimal(l->value);
-                        to->source = state_intern(out, "dvc-766");
-                        to->series = state_intern(out, "s");
-                        to->fetched_at = l->fetched_at;
-                        to->revision = l->revision;
-                        memcpy(to->raw_sha256, hash, SHA256_SIZE);
+                        event_figure_t from = CHISO__V1__FIGURE__INIT;
+                        from.id = T(figures[f]);
+                        from.value = T(l->value);
+                        from.source = T("dvc-766");
+                        from.series = T("s");
+                        from.fetched_at = l->fetched_at;
+                        from.revision = l->revision;
+                        from.raw_sha256 = (ProtobufCBinaryData){SHA256_SIZE, hash};
+                        assert_int_equal(state_take_figure(out, &from, &r->figures[slot]), 0);
                         r->as_of = l->fetched_at > r->as_of ? l->fetched_at : r->as_of;
                     }
                 }
