@@ -6,7 +6,8 @@
  * What waits does so here, in one list per host, and not inside curl: curl's own pending list lets
  * a slow host fill every slot, and counts the wait against the request's time-out. So a request is
  * handed to curl only when its host has a connection to spare (or was seen to speak HTTP/2, where
- * one connection carries many), and the hosts take turns. What waits is bounded by max_queued, what
+ * one connection carries many), and the hosts take turns: each that had one goes to the end of the
+ * line. What waits is bounded by max_queued, what
  * runs by max_running, and nothing is begun while max_running answers wait to be taken, so that an
  * owner who stopped listening does not fill the memory.
  */
@@ -121,7 +122,7 @@ static void begin(fetch_t *f, transfer_t *t)
     if (slot->easy == NULL || !transfer_set_up(t, slot->easy, f->user_agent) ||
         curl_multi_add_handle(f->multi, slot->easy) != CURLM_OK) {
         if (slot->easy != NULL) {
-            curl_easy_reset(slot->easy);
+            transfer_take_off(slot->easy);
         }
         transfer_fail(t, "out of memory");
         give_answer(f, t);
@@ -135,25 +136,36 @@ static void begin(fetch_t *f, transfer_t *t)
 static bool host_may_begin(const fetch_t *f, const fetch_host_t *host)
 {
     unsigned limit = f->max_per_host * (host->multiplexed ? STREAMS_PER_CONNECTION : 1);
-    return host->waiting.head != NULL && host->running < limit;
+    if (host->unreachable) {
+        limit = 1; /* else several such hosts, each waiting to connect, are all that runs */
+    }
+    return host->running < limit;
+}
+
+/* The first host that may begin a request, moved to the end of the line; NULL when none may. */
+static fetch_host_t *next_turn(fetch_t *f)
+{
+    for (fetch_host_t *host = f->hosts.first; host != NULL; host = host->next) {
+        if (host->waiting.head != NULL && host_may_begin(f, host)) {
+            fetch_hosts_to_end(&f->hosts, host);
+            return host;
+        }
+    }
+    return NULL;
 }
 
 /* Begins up to `room` waiting requests, one a host and turn. Returns whether more could begin at
  * once, since some were answered unsent. */
 static bool begin_waiting(fetch_t *f, int room)
 {
-    bool any = room > 0;
-    while (any && room > 0) {
-        any = false;
-        for (fetch_host_t *host = f->hosts.first; host != NULL && room > 0; host = host->next) {
-            if (host_may_begin(f, host)) {
-                begin(f, transfer_list_pop(&host->waiting));
-                any = true;
-                room--;
-            }
-        }
+    fetch_host_t *host;
+    bool any = false;
+    while (room > 0 && (host = next_turn(f)) != NULL) {
+        begin(f, transfer_list_pop(&host->waiting));
+        any = true;
+        room--;
     }
-    return any && f->n_running < f->max_running;
+    return any && room == 0 && f->n_running < f->max_running;
 }
 
 static void finish(fetch_t *f, CURL *easy, CURLcode code)
@@ -169,9 +181,9 @@ static void finish(fetch_t *f, CURL *easy, CURLcode code)
     if (version != 0) {
         t->host->multiplexed = version >= CURL_HTTP_VERSION_2_0;
     }
-    transfer_finish(t, easy, code);
+    t->host->unreachable = !transfer_finish(t, easy, code);
     curl_multi_remove_handle(f->multi, easy);
-    curl_easy_reset(easy); /* it must not point into the request any more */
+    transfer_take_off(easy); /* it must not point into the request any more */
     t->host->running--;
     t->host = NULL;
     f->n_running--;
@@ -374,6 +386,7 @@ void fetch_answer_free(fetch_answer_t **answer)
         return;
     }
     buffer_free(&(*answer)->body);
+    buffer_free(&(*answer)->kept);
     free(*answer);
     *answer = NULL;
 }

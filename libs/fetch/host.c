@@ -85,6 +85,20 @@ fetch_host_t *fetch_hosts_find(fetch_hosts_t *hosts, const char *origin)
     return host;
 }
 
+void fetch_hosts_to_end(fetch_hosts_t *hosts, fetch_host_t *host)
+{
+    fetch_host_t **at = &hosts->first;
+    while (*at != host) {
+        at = &(*at)->next;
+    }
+    *at = host->next;
+    while (*at != NULL) {
+        at = &(*at)->next;
+    }
+    host->next = NULL;
+    *at = host;
+}
+
 void fetch_hosts_free(fetch_hosts_t *hosts)
 {
     while (hosts->first != NULL) {

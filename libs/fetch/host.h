@@ -23,6 +23,7 @@ typedef struct fetch_host {
     transfer_list_t waiting;
     unsigned running;
     bool multiplexed; /* its last answer came over HTTP/2 */
+    bool unreachable; /* the last request got no connection */
 } fetch_host_t;
 
 /* Zero-initialised when empty. */
@@ -34,6 +35,8 @@ typedef struct {
 /* The host of that origin, made when new (idle ones are forgotten when there are many); NULL when
  * out of memory. */
 fetch_host_t *fetch_hosts_find(fetch_hosts_t *hosts, const char *origin);
+/* Moves one that is in the list behind all others. */
+void fetch_hosts_to_end(fetch_hosts_t *hosts, fetch_host_t *host);
 void fetch_hosts_free(fetch_hosts_t *hosts);
 
 #endif

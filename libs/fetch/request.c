@@ -1,9 +1,12 @@
 /* request.c - see request.h. */
 #include "fetch/request.h"
 
-#include "fetch/network.h"
+#include "fetch/fetch_internal.h"
+#include "fetch/url.h"
 
+#include <ctype.h>
 #include <errno.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,8 +14,9 @@
 
 #define DEFAULT_CONNECT_MS 5000
 #define DEFAULT_TIMEOUT_MS 30000
+#define DEFAULT_STALL_MS 30000
 #define DEFAULT_MAX_BODY ((size_t)8 << 20)
-#define MAX_URL 8192
+#define MAX_NAME 64
 #define MAX_METHOD 16
 
 /* A method is upper-case letters: all that is in use, and nothing to smuggle with. */
@@ -49,6 +53,19 @@ static bool has_name(const char *header, const char *name)
     return strncasecmp(header, name, n) == 0 && header[n] == ':';
 }
 
+static bool is_name(const char *text)
+{
+    static const char other[] = "!#$%&'*+-.^_`|~";
+    size_t n = 0;
+    for (; text[n] != '\0'; n++) {
+        unsigned char c = (unsigned char)text[n];
+        if (n == MAX_NAME || (!isalnum(c) && strchr(other, c) == NULL)) {
+            return false;
+        }
+    }
+    return n > 0;
+}
+
 /* scheme://host:port of the URL, without what may be secret. */
 static int copy_origin(const char *url, char **out)
 {
@@ -58,7 +75,8 @@ static int copy_origin(const char *url, char **out)
     char *port = NULL;
     int rc = parsed == NULL ? -ENOMEM : -EINVAL;
     if (parsed != NULL &&
-        curl_url_set(parsed, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME) == CURLUE_OK &&
+        curl_url_set(parsed, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME | CURLU_DISALLOW_USER) ==
+            CURLUE_OK &&
         curl_url_get(parsed, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK) {
         /* a scheme that is refused later may have neither */
         curl_url_get(parsed, CURLUPART_HOST, &host, 0);
@@ -98,23 +116,33 @@ static int copy_headers(fetch_copy_t *r, const fetch_request_t *request)
     return rc;
 }
 
+static int copy_keep(fetch_copy_t *r, const fetch_request_t *request)
+{
+    r->keep.max = (size_t)FETCH_MAX_KEPT * (MAX_NAME + 1);
+    for (size_t i = 0; i < FETCH_MAX_KEPT && request->keep[i] != NULL; i++) {
+        /* cookies are the jar's */
+        if (!is_name(request->keep[i]) || strcasecmp(request->keep[i], "Set-Cookie") == 0) {
+            return -EINVAL;
+        }
+        buffer_append_part(&r->keep, request->keep[i]);
+    }
+    return r->keep.failed ? -ENOMEM : 0;
+}
+
 static int copy_policy(fetch_copy_t *r, const fetch_policy_t *policy)
 {
     if (policy != NULL) {
         r->policy = *policy;
     }
     fetch_policy_t *p = &r->policy;
-    for (size_t i = 0; p->allow_networks != NULL && p->allow_networks[i] != NULL; i++) {
-        if (network_check(p->allow_networks[i]) != 0) {
-            return -EINVAL;
-        }
-    }
-    if (p->connect_timeout_ms < 0 || p->timeout_ms < 0 || p->connect_timeout_ms > INT32_MAX ||
-        p->timeout_ms > INT32_MAX) {
-        return -EINVAL;
+    char ignored[FETCH_REASON_SIZE];
+    int rc = fetch_policy_form(p, ignored);
+    if (rc != 0) {
+        return rc;
     }
     p->connect_timeout_ms = p->connect_timeout_ms > 0 ? p->connect_timeout_ms : DEFAULT_CONNECT_MS;
     p->timeout_ms = p->timeout_ms > 0 ? p->timeout_ms : DEFAULT_TIMEOUT_MS;
+    p->stall_timeout_ms = p->stall_timeout_ms > 0 ? p->stall_timeout_ms : DEFAULT_STALL_MS;
     p->max_body = p->max_body > 0 ? p->max_body : DEFAULT_MAX_BODY;
     return 0;
 }
@@ -143,16 +171,19 @@ static int copy_texts(fetch_copy_t *r, const fetch_request_t *request)
 int fetch_copy_make(const fetch_request_t *from, fetch_copy_t *out)
 {
     if (from->method == NULL || !is_method(from->method) || from->url == NULL ||
-        strnlen(from->url, MAX_URL + 1) > MAX_URL) {
+        strnlen(from->url, FETCH_URL_MAX + 1) > FETCH_URL_MAX) {
         return -EINVAL;
     }
-    fetch_copy_t copy = {0};
+    fetch_copy_t copy = {.jar = from->jar};
     int rc = copy_policy(&copy, from->policy);
     if (rc == 0) {
         rc = copy_texts(&copy, from);
     }
     if (rc == 0) {
         rc = copy_headers(&copy, from);
+    }
+    if (rc == 0) {
+        rc = copy_keep(&copy, from);
     }
     if (rc == 0) {
         rc = copy_body(&copy, from->body);
@@ -165,12 +196,27 @@ int fetch_copy_make(const fetch_request_t *from, fetch_copy_t *out)
     return 0;
 }
 
+static void wipe_text(char *text)
+{
+    if (text != NULL) {
+        sodium_memzero(text, strlen(text));
+    }
+}
+
 void fetch_copy_free(fetch_copy_t *r)
 {
+    wipe_text(r->url);
+    for (struct curl_slist *at = r->headers; at != NULL; at = at->next) {
+        wipe_text(at->data);
+    }
+    if (r->body != NULL) {
+        sodium_memzero(r->body, r->body_len);
+    }
     free(r->method);
     free(r->url);
     free(r->origin);
     free(r->body);
+    buffer_free(&r->keep);
     curl_slist_free_all(r->headers);
     *r = (fetch_copy_t){0};
 }

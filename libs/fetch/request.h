@@ -14,6 +14,8 @@ typedef struct {
     struct curl_slist *headers;
     uint8_t *body; /* NULL when empty */
     size_t body_len;
+    buffer_t keep;         /* names of headers, each with its NUL */
+    fetch_jar_t *jar;      /* borrowed */
     fetch_policy_t policy; /* with the defaults filled in; what it points to is borrowed */
 } fetch_copy_t;
 

@@ -9,16 +9,20 @@
 #include "fetch/transfer.h"
 
 #include "base/clock.h"
+#include "fetch/fetch_internal.h"
 #include "fetch/network.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define MAX_ANSWER_HEADERS ((size_t)256 << 10)
-#define MAX_RETRY_AFTER_S 1000000000 /* some 30 years; more digits than this mean "never" */
+#define MAX_ANSWER_LINES 256
+#define MAX_CODINGS 1 /* each more multiplies what a small body can make us unpack */
+#define PACKING 65536
+#define MAX_KEPT ((size_t)(FETCH_MAX_KEPT + 4) * (FETCH_HEADER_MAX + 128))
 #define SYSTEM_CA_DIR "/etc/ssl/certs"
 
 int transfer_new(const fetch_request_t *request, transfer_t **out)
@@ -37,6 +41,7 @@ int transfer_new(const fetch_request_t *request, transfer_t **out)
     t->answer->context = request->context;
     t->answer->retry_after_ms = -1;
     t->answer->body.max = t->request.policy.max_body;
+    t->answer->kept.max = MAX_KEPT;
     *out = t;
     return 0;
 }
@@ -65,12 +70,63 @@ static size_t on_body(char *data, size_t size, size_t count, void *context)
     return t->no_memory || t->too_big ? CURL_WRITEFUNC_ERROR : len;
 }
 
+/* Of "Name: value\r\n" the value's codings, "identity" aside; 0 for any other name. */
+static unsigned count_codings(const char *line, size_t len)
+{
+    static const char name[] = "Content-Encoding:";
+    size_t at = sizeof name - 1;
+    unsigned count = 0;
+    if (len < at || strncasecmp(line, name, at) != 0) {
+        return 0;
+    }
+    while (at < len) {
+        size_t begin = at;
+        while (at < len && strchr(" \t\r\n,", line[at]) == NULL) {
+            at++;
+        }
+        bool identity = at - begin == 8 && strncasecmp(line + begin, "identity", 8) == 0;
+        count += at > begin && !identity;
+        at++;
+    }
+    return count;
+}
+
 static size_t on_header(char *data, size_t size, size_t count, void *context)
 {
-    (void)data;
     transfer_t *t = context;
-    t->header_bytes += size * count;
-    return t->header_bytes > MAX_ANSWER_HEADERS ? CURL_WRITEFUNC_ERROR : size * count;
+    size_t len = size * count;
+    if (len > 9 && strncmp(data, "HTTP/", 5) == 0) {
+        const char *space = memchr(data, ' ', len - 1);
+        t->begun = space != NULL && space[1] != '1'; /* 100, 103: the answer is still to come */
+    }
+    t->moved_at = clock_mono_ms();
+    t->header_bytes += len;
+    t->header_lines++;
+    t->codings += count_codings(data, len);
+    return t->header_bytes > MAX_ANSWER_HEADERS || t->header_lines > MAX_ANSWER_LINES ||
+                   t->codings > MAX_CODINGS
+               ? CURL_WRITEFUNC_ERROR
+               : len;
+}
+
+/* Called at least once a second. A stream that unpacks to nothing reaches on_body never, so its
+ * bytes are counted here too; packing may add a little to what cannot be packed. */
+static int on_progress(void *context, curl_off_t total, curl_off_t arrived, curl_off_t out_total,
+                       curl_off_t out)
+{
+    (void)total;
+    (void)out_total;
+    (void)out;
+    transfer_t *t = context;
+    const fetch_policy_t *p = &t->request.policy;
+    int64_t now = clock_mono_ms();
+    if (arrived != t->arrived) {
+        t->arrived = arrived;
+        t->moved_at = now;
+    }
+    t->too_big = t->too_big || (uint64_t)arrived > p->max_body + p->max_body / 1024 + PACKING;
+    t->stalled = t->begun && now - t->moved_at >= p->stall_timeout_ms;
+    return t->too_big || t->stalled;
 }
 
 static void note_refused(transfer_t *t, const char *ip)
@@ -129,6 +185,9 @@ static bool set_policy(transfer_t *t, CURL *easy)
     SET(CURLOPT_OPENSOCKETDATA, t);
     SET(CURLOPT_PREREQFUNCTION, on_connected);
     SET(CURLOPT_PREREQDATA, t);
+    SET(CURLOPT_PINNEDPUBLICKEY, p->pinned_key);
+    SET(CURLOPT_SSLCERT, p->client_cert);
+    SET(CURLOPT_SSLKEY, p->client_key);
     if (p->ca_file != NULL) {
         SET(CURLOPT_CAINFO, p->ca_file);
         SET(CURLOPT_CAPATH, SYSTEM_CA_DIR);
@@ -172,42 +231,18 @@ bool transfer_set_up(transfer_t *t, CURL *easy, const char *user_agent)
     SET(CURLOPT_WRITEDATA, t);
     SET(CURLOPT_HEADERFUNCTION, on_header);
     SET(CURLOPT_HEADERDATA, t);
+    SET(CURLOPT_XFERINFOFUNCTION, on_progress);
+    SET(CURLOPT_XFERINFODATA, t);
+    SET(CURLOPT_NOPROGRESS, 0L);
+    if (t->request.jar != NULL) {
+        SET(CURLOPT_SHARE, fetch_jar_share(t->request.jar));
+        SET(CURLOPT_COOKIEFILE, ""); /* switches cookies on */
+    }
     if (!ok || !set_method(t, easy) || !set_policy(t, easy)) {
         transfer_fail(t, "out of memory");
         return false;
     }
     return true;
-}
-
-/* Seconds or an HTTP date, as ms from now; -1 when it is neither. */
-static int64_t parse_retry_after(const char *text, int64_t now)
-{
-    if (isdigit((unsigned char)text[0])) {
-        int64_t seconds = 0;
-        for (; isdigit((unsigned char)*text); text++) {
-            seconds = seconds * 10 + (*text - '0');
-            seconds = seconds > MAX_RETRY_AFTER_S ? MAX_RETRY_AFTER_S : seconds;
-        }
-        text += strspn(text, " \t");
-        return *text == '\0' ? seconds * 1000 : -1;
-    }
-    /* curl_getdate takes much that is no HTTP date; all those begin with the weekday */
-    time_t date = isalpha((unsigned char)text[0]) ? curl_getdate(text, NULL) : -1;
-    if (date == -1) {
-        return -1;
-    }
-    int64_t wait = (int64_t)date * 1000 - now;
-    return wait > 0 ? wait : 0;
-}
-
-/* What a peer sent, for a line of a log. */
-static void copy_printable(char *out, size_t size, const char *text)
-{
-    size_t n = 0;
-    for (; text[n] != '\0' && n + 1 < size; n++) {
-        out[n] = text[n] < 0x20 || text[n] > 0x7e ? '?' : text[n];
-    }
-    out[n] = '\0';
 }
 
 static void end(transfer_t *t, fetch_result_t result, const char *reason)
@@ -218,10 +253,11 @@ static void end(transfer_t *t, fetch_result_t result, const char *reason)
     a->answered_at = clock_wall_ms();
     if (result != FETCH_ANSWERED) {
         snprintf(text, sizeof text, "%s: %s", t->request.origin, reason);
-        copy_printable(a->reason, sizeof a->reason, text);
+        fetch_copy_printable(a->reason, sizeof a->reason, text);
     }
     if (result != FETCH_ANSWERED && result != FETCH_TOO_BIG) {
         buffer_free(&a->body);
+        buffer_free(&a->kept);
     }
 }
 
@@ -249,40 +285,54 @@ static void end_refused(transfer_t *t)
     end(t, FETCH_REFUSED, reason);
 }
 
-static void read_head(transfer_t *t, CURL *easy)
-{
-    fetch_answer_t *a = t->answer;
-    char *type = NULL;
-    struct curl_header *header = NULL;
-    curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &a->status);
-    curl_easy_getinfo(easy, CURLINFO_CONTENT_TYPE, &type);
-    copy_printable(a->content_type, sizeof a->content_type, type != NULL ? type : "");
-    if (curl_easy_header(easy, "Retry-After", 0, CURLH_HEADER, -1, &header) == CURLHE_OK) {
-        a->retry_after_ms = parse_retry_after(header->value, clock_wall_ms());
-    }
-}
-
-void transfer_finish(transfer_t *t, CURL *easy, CURLcode code)
+static void end_for(transfer_t *t, CURLcode code)
 {
     char reason[80];
-    if (code == CURLE_OK || t->too_big) {
-        read_head(t, easy);
-    }
-    if (code == CURLE_OK) {
-        end(t, FETCH_ANSWERED, "");
-    } else if (t->too_big) {
+    if (t->too_big) {
         snprintf(reason, sizeof reason, "body is larger than %zu bytes",
                  t->request.policy.max_body);
         end(t, FETCH_TOO_BIG, reason);
     } else if (t->no_memory) {
         transfer_fail(t, "out of memory");
-    } else if (t->header_bytes > MAX_ANSWER_HEADERS) {
+    } else if (t->header_bytes > MAX_ANSWER_HEADERS || t->header_lines > MAX_ANSWER_LINES) {
         transfer_fail(t, "headers are too large");
+    } else if (t->codings > MAX_CODINGS) {
+        transfer_fail(t, "more than one content coding");
     } else if (t->peer_refused || (t->refused && !t->connecting)) {
         end_refused(t);
+    } else if (t->stalled) {
+        snprintf(reason, sizeof reason, "stalled: no byte for %lld ms",
+                 (long long)t->request.policy.stall_timeout_ms);
+        end(t, FETCH_TIMED_OUT, reason);
     } else if (code == CURLE_OPERATION_TIMEDOUT) {
         end(t, FETCH_TIMED_OUT, t->error[0] != '\0' ? t->error : "timed out");
     } else {
         transfer_fail(t, t->error[0] != '\0' ? t->error : curl_easy_strerror(code));
     }
+}
+
+bool transfer_finish(transfer_t *t, CURL *easy, CURLcode code)
+{
+    curl_off_t sent_after = 0;
+    curl_easy_getinfo(easy, CURLINFO_PRETRANSFER_TIME_T, &sent_after);
+    if (code == CURLE_OK || t->too_big) {
+        t->no_memory = !fetch_head_read(easy, buffer_bytes(&t->request.keep), t->answer);
+    }
+    if (t->request.jar != NULL) {
+        fetch_jar_limit(t->request.jar);
+    }
+    if (code == CURLE_OK && !t->no_memory) {
+        end(t, FETCH_ANSWERED, "");
+    } else {
+        end_for(t, code);
+    }
+    return sent_after > 0 || t->answer->result == FETCH_REFUSED;
+}
+
+void transfer_take_off(CURL *easy)
+{
+    /* a reset leaves the cookies on the handle */
+    curl_easy_setopt(easy, CURLOPT_COOKIEFILE, NULL);
+    curl_easy_setopt(easy, CURLOPT_SHARE, NULL);
+    curl_easy_reset(easy);
 }

@@ -14,10 +14,16 @@ typedef struct transfer {
     fetch_copy_t request;
     fetch_answer_t *answer;
     size_t header_bytes;
-    bool connecting;   /* the policy let at least one address through */
-    bool refused;      /* and refused at least one */
-    bool peer_refused; /* refused a connection that stood already */
+    unsigned header_lines;
+    unsigned codings;   /* of the content, that are not "identity" */
+    bool begun;         /* the final answer has */
+    curl_off_t arrived; /* bytes of the body, as sent */
+    int64_t moved_at;   /* monotonic: when a byte of the answer came last */
+    bool connecting;    /* the policy let at least one address through */
+    bool refused;       /* and refused at least one */
+    bool peer_refused;  /* refused a connection that stood already */
     bool too_big;
+    bool stalled;
     bool no_memory;
     char refused_ip[64];
     char error[CURL_ERROR_SIZE];
@@ -31,8 +37,11 @@ void transfer_destroy(transfer_t **p);
 bool transfer_is_allowed(transfer_t *t);
 /* Puts the request on a fresh or reset handle. False when out of memory; the answer then says so.*/
 bool transfer_set_up(transfer_t *t, CURL *easy, const char *user_agent);
-/* Fills in the answer from how the handle ended. */
-void transfer_finish(transfer_t *t, CURL *easy, CURLcode code);
+/* Fills in the answer from how the handle ended. Returns whether the peer was reached, or nothing
+ * is known about that. */
+bool transfer_finish(transfer_t *t, CURL *easy, CURLcode code);
+/* Takes all of the request off the handle. */
+void transfer_take_off(CURL *easy);
 /* Ends it as FETCH_NO_ANSWER for a reason of our own. */
 void transfer_fail(transfer_t *t, const char *reason);
 

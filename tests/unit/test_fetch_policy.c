@@ -193,6 +193,7 @@ static void test_malformed(void **state)
         {.method = "GET", .url = "https://a b/"},
         {.method = "GET", .url = "https://a/\r\nX: y"},
         {.method = "GET", .url = "https://a:99999/"},
+        {.method = "GET", .url = "https://me:pass@a/"},
         {.method = "GET", .url = "https://a/", .headers = {"X: y\r\nZ: w"}},
         {.method = "GET", .url = "https://a/", .headers = {"no colon"}},
         {.method = "GET", .url = "https://a/", .headers = {": y"}},
