@@ -50,6 +50,8 @@ uint32_t be32_get(const uint8_t in[4]);
 #define SHA256_SIZE 32
 #define SHA256_HEX_SIZE 65
 void sha256(bytes_t in, uint8_t out[SHA256_SIZE]);
+/* Of the parts, one behind the other. */
+void sha256_parts(const bytes_t *parts, size_t n, uint8_t out[SHA256_SIZE]);
 const char *sha256_hex(const uint8_t hash[SHA256_SIZE], char out[SHA256_HEX_SIZE]);
 
 /* CRC-32C (Castagnoli) of `in`, going on from `crc` (0 to begin). */

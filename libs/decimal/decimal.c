@@ -10,8 +10,6 @@
 #include "base/error.h"
 
 #include <assert.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 typedef unsigned __int128 u128_t;
@@ -127,25 +125,43 @@ static bool rounds_away(u128_t quotient, u128_t rest, u128_t divisor, decimal_ro
  * one digit longer; it comes only with places < 6, so DECIMAL_TEXT_SIZE still holds it. */
 static const char *write_units(u128_t units, bool negative, int places, char out[DECIMAL_TEXT_SIZE])
 {
-    uint64_t whole = (uint64_t)(units / power_of_ten[places]);
-    uint32_t part = (uint32_t)(units % power_of_ten[places]);
-    const char *sign = negative && units != 0 ? "-" : "";
-    if (places == 0) {
-        snprintf(out, DECIMAL_TEXT_SIZE, "%s%" PRIu64, sign, whole);
-    } else {
-        snprintf(out, DECIMAL_TEXT_SIZE, "%s%" PRIu64 ".%0*" PRIu32, sign, whole, places, part);
+    bool small = units <= UINT64_MAX;
+    uint64_t whole =
+        small ? (uint64_t)units / power_of_ten[places] : (uint64_t)(units / power_of_ten[places]);
+    uint32_t part = small ? (uint32_t)((uint64_t)units % power_of_ten[places])
+                          : (uint32_t)(units % power_of_ten[places]);
+    char text[DECIMAL_TEXT_SIZE];
+    char *at = text + sizeof text;
+    *--at = '\0';
+    for (int i = 0; i < places; i++, part /= 10) {
+        *--at = (char)('0' + part % 10);
     }
+    if (places > 0) {
+        *--at = '.';
+    }
+    do {
+        *--at = (char)('0' + whole % 10);
+        whole /= 10;
+    } while (whole != 0);
+    if (negative && units != 0) {
+        *--at = '-';
+    }
+    memcpy(out, at, (size_t)(text + sizeof text - at));
     return out;
 }
 
 const char *decimal_format(decimal_t value, char out[DECIMAL_TEXT_SIZE])
 {
     u128_t units = magnitude(value);
+    /* division of 128 bits is slow, and a value of a million million is a rare one */
+    uint32_t part = (uint32_t)(units <= UINT64_MAX ? (uint64_t)units % MICRO_PER_ONE
+                                                   : (uint64_t)(units % MICRO_PER_ONE));
     int places = MICRO_PLACES;
-    while (places > 0 && units % 10 == 0) {
-        units /= 10;
+    for (; places > 0 && part % 10 == 0; part /= 10) {
         places--;
     }
+    uint32_t divisor = power_of_ten[MICRO_PLACES - places];
+    units = units <= UINT64_MAX ? (uint64_t)units / divisor : units / divisor;
     return write_units(units, value.micro < 0, places, out);
 }
 

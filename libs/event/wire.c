@@ -21,8 +21,10 @@ typedef struct chunk {
 
 struct wire_arena {
     ProtobufCAllocator allocator;
-    chunk_t *chunks;
+    chunk_t *chunks; /* beyond the first */
     size_t budget;
+    size_t used; /* of the first: most events need no other */
+    max_align_t first[CHUNK_SIZE / sizeof(max_align_t)];
 };
 
 static void *arena_alloc(void *context, size_t size)
@@ -31,6 +33,12 @@ static void *arena_alloc(void *context, size_t size)
     size = (size + sizeof(max_align_t) - 1) / sizeof(max_align_t) * sizeof(max_align_t);
     if (size > arena->budget) {
         return NULL;
+    }
+    if (arena->chunks == NULL && size <= CHUNK_SIZE - arena->used) {
+        void *block = (char *)arena->first + arena->used;
+        arena->used += size;
+        arena->budget -= size;
+        return block;
     }
     chunk_t *c = arena->chunks;
     if (c == NULL || c->cap - c->used < size) {
@@ -189,10 +197,12 @@ int wire_unpack(const ProtobufCMessageDescriptor *descriptor, bytes_t in, size_t
     if (!scan_message(descriptor, in, 1, &scan)) {
         return refuse(reason, scan.wrong, CHISO_E_PROTOCOL);
     }
-    wire_arena_t *a = calloc(1, sizeof *a);
+    wire_arena_t *a = malloc(sizeof *a);
     if (a == NULL) {
         return -ENOMEM;
     }
+    a->chunks = NULL;
+    a->used = 0;
     a->allocator = (ProtobufCAllocator){arena_alloc, arena_release, a};
     /* a field of a few bytes becomes a struct of up to ~200 */
     a->budget = scan.fields * 256 + in.len * 2 + CHUNK_SIZE;

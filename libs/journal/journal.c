@@ -11,7 +11,6 @@
 #include "base/error.h"
 
 #include <errno.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -98,19 +97,12 @@ static void record_sums(uint64_t seq, const uint8_t previous[SHA256_SIZE], bytes
 {
     uint8_t number[8];
     bytes_t parts[3] = {seq_key(seq, number), bytes_of(previous, SHA256_SIZE), payload};
-    crypto_hash_sha256_state sha;
-    if (hash != NULL) {
-        crypto_hash_sha256_init(&sha);
-    }
     *crc = 0;
     for (int i = 0; i < 3; i++) {
         *crc = crc32c(*crc, parts[i]);
-        if (hash != NULL) {
-            crypto_hash_sha256_update(&sha, parts[i].data, parts[i].len);
-        }
     }
     if (hash != NULL) {
-        crypto_hash_sha256_final(&sha, hash);
+        sha256_parts(parts, 3, hash);
     }
 }
 

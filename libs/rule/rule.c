@@ -7,6 +7,7 @@
 #include "rule/rule.h"
 
 #include "base/error.h"
+#include "quick.h"
 
 #include <assert.h>
 #include <gmp.h>
@@ -407,10 +408,20 @@ static void add_points(run_t *run, const rule_t *rule, decimal_t max, const rule
 rule_result_t rule_evaluate(const rule_t *rule, decimal_t max, rule_inputs_t inputs,
                             const rule_ratio_t *best)
 {
+    assert(rule->kind != RULE_CHILDREN);
+    rule_result_t quick;
+    if (quick_evaluate(rule, max, inputs, &quick)) {
+        return quick;
+    }
+    return rule_evaluate_slowly(rule, max, inputs, best);
+}
+
+rule_result_t rule_evaluate_slowly(const rule_t *rule, decimal_t max, rule_inputs_t inputs,
+                                   const rule_ratio_t *best)
+{
     run_t run = {.inputs = inputs, .status = RULE_SCORED};
     mpq_t points;
     mpq_init(points);
-    assert(rule->kind != RULE_CHILDREN);
     if (rule->kind == RULE_PARTS) {
         for (unsigned i = 0; i < rule->n_parts; i++) {
             snprintf(run.prefix, sizeof run.prefix, "p%u.", (i + 1) % 100);

@@ -259,8 +259,38 @@ static int reform(const char *text, size_t len, size_t max, form_t form, char **
     return 0;
 }
 
+/* The length of a character of which it is known that it is clean, begins no mark and stays as it
+ * is whatever stands beside it: printable ASCII, and the precomposed Latin letters, Vietnamese ones
+ * among them (U+00A0 to U+02FF, U+1E00 to U+1EFF). 0 for every other. */
+static size_t plain_letter(const uint8_t *at, size_t left)
+{
+    if (at[0] >= ' ' && at[0] < 0x7f) {
+        return 1;
+    }
+    if (left >= 2 && (at[1] & 0xC0) == 0x80 &&
+        ((at[0] == 0xC2 && at[1] >= 0xA0) || (at[0] >= 0xC3 && at[0] <= 0xCB))) {
+        return 2;
+    }
+    return left >= 3 && at[0] == 0xE1 && at[1] >= 0xB8 && at[1] <= 0xBB && (at[2] & 0xC0) == 0x80
+               ? 3
+               : 0;
+}
+
+/* Nearly every text that the services pass around; each is looked at at every hop. */
+static bool is_plain(const char *text, size_t len)
+{
+    size_t used = 1;
+    for (size_t at = 0; at < len && used > 0; at += used) {
+        used = plain_letter((const uint8_t *)text + at, len - at);
+    }
+    return used > 0;
+}
+
 bool text_is_nfc(const char *text, size_t len)
 {
+    if (is_plain(text, len)) {
+        return true;
+    }
     char *composed = NULL;
     if (reform(text, len, len, FORM_PLAIN, &composed) < 0) {
         return false;
