@@ -8,6 +8,7 @@
  */
 #include "base/clock.h"
 #include "base/error.h"
+#include "batch.h"
 #include "bus/inbox.h"
 #include "checkpoint.h"
 #include "config.h"
@@ -59,51 +60,6 @@ static int commit(scorer_t *s, store_txn_t **txn)
     return rc;
 }
 
-/* Passes a source's state on, so that the publisher can say what is stale. */
-static void pass_state(scorer_t *s, store_txn_t *txn, const event_source_state_t *state,
-                       bytes_t event)
-{
-    buffer_t key = BUFFER_INIT(STORE_MAX_KEY);
-    buffer_append_part(&key, state->source);
-    buffer_append_part(&key, state->series);
-    bytes_t known;
-    if (key.failed) {
-        store_fail(txn, CHISO_E_TOO_BIG);
-    } else if (!store_get(txn, SCORER_STATES, buffer_bytes(&key), &known) ||
-               !bytes_equal(known, event)) {
-        store_put(txn, SCORER_STATES, buffer_bytes(&key), event);
-        /* the results it is about come first */
-        score_settle(&s->score, txn);
-        journal_append(s->journal, txn, event);
-    }
-    buffer_free(&key);
-}
-
-static void apply(scorer_t *s, store_txn_t *txn, uint64_t epoch, uint64_t seq, bytes_t bytes)
-{
-    event_in_t in;
-    char reason[256];
-    int rc = event_decode(bytes, reason, &in);
-    if (rc == -ENOMEM) {
-        store_fail(txn, rc);
-        return;
-    }
-    if (rc == 0 && in.event->body_case == CHISO__V1__EVENT__BODY_READING) {
-        score_reading(&s->score, txn, in.event->reading);
-    } else if (rc == 0 && in.event->body_case == CHISO__V1__EVENT__BODY_SOURCE_STATE) {
-        pass_state(s, txn, in.event->source_state, bytes);
-    } else {
-        if (rc == 0) {
-            snprintf(reason, sizeof reason, "an event that the scorer does not take");
-        }
-        log_error("an event cannot be applied", "seq", LOG_INT(seq), "reason", reason, NULL);
-        inbox_bury(txn, SCORER_INBOX, epoch, seq, bytes, reason);
-    }
-    if (rc == 0) {
-        event_release(&in);
-    }
-}
-
 static int on_batch(void *context, uint64_t epoch, uint64_t first_seq, const bytes_t *events,
                     size_t n_events, uint64_t head_seq)
 {
@@ -114,11 +70,7 @@ static int on_batch(void *context, uint64_t epoch, uint64_t first_seq, const byt
         return CHISO_E_FULL;
     }
     store_txn_t *txn = store_write(s->store);
-    for (size_t i = 0; i < n_events; i++) {
-        apply(s, txn, epoch, first_seq + i, events[i]);
-    }
-    score_settle(&s->score, txn);
-    inbox_advance(txn, SCORER_INBOX, epoch, first_seq + n_events);
+    batch_apply(&s->score, txn, epoch, first_seq, events, n_events);
     s->checkpoint_running = checkpoint_step(s->checkpoint, txn, false);
     s->synced = true;
     int rc = commit(s, &txn);
@@ -134,13 +86,9 @@ static int on_snapshot(void *context, uint64_t epoch, uint64_t tail_seq, const b
     }
     log_warn("took a snapshot of ingest", "events", LOG_INT(n_events), NULL);
     store_txn_t *txn = store_write(s->store);
-    for (size_t i = 0; i < n_events; i++) {
-        apply(s, txn, epoch, i, events[i]);
-    }
-    score_settle(&s->score, txn);
+    batch_apply_snapshot(&s->score, txn, epoch, tail_seq, events, n_events);
     checkpoint_told(s->checkpoint);
     s->synced = true;
-    inbox_advance(txn, SCORER_INBOX, epoch, tail_seq);
     int rc = commit(s, &txn);
     return rc == CHISO_E_FULL ? CHISO_E_STORE : rc;
 }

@@ -1,0 +1,126 @@
+/* nation.c - chiso-bench-nation: what the scorer alone does at 1, 10 and 100 times the nation.
+ *
+ *     chiso-bench-nation FOLDER SCALE [EVENTS]
+ *
+ * Loads every figure of every unit, then changes at random in batches of 256 with checkpoints, then
+ * EVENTS (a million) changes without one, a kill and a start. Prints a line a figure.
+ */
+#include "engine_chiso.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define BATCH 256
+#define LOAD_READINGS 256 /* a batch */
+
+void give_up(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fputc('\n', stderr);
+    exit(1);
+}
+
+double seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static long resident_kib(const char *field)
+{
+    FILE *f = fopen("/proc/self/status", "r");
+    char line[128];
+    long kib = -1;
+    while (f != NULL && fgets(line, sizeof line, f) != NULL) {
+        if (strncmp(line, field, strlen(field)) == 0) {
+            kib = strtol(line + strlen(field) + 1, NULL, 10);
+        }
+    }
+    if (f != NULL) {
+        fclose(f);
+    }
+    return kib;
+}
+
+static int compare_times(const void *a, const void *b)
+{
+    const double *x = a;
+    const double *y = b;
+    return (*x > *y) - (*x < *y);
+}
+
+static void load(scorer_bench_t *b, source_t *source)
+{
+    change_t *changes = calloc((size_t)LOAD_READINGS * FIGURES, sizeof *changes);
+    double spent = 0;
+    for (unsigned u = 0; u < b->nation->n;) {
+        unsigned n = 0;
+        for (; n < LOAD_READINGS && u < b->nation->n; n++, u++) {
+            source_first(source, u, changes + (size_t)n * FIGURES);
+        }
+        scorer_bench_pack(b, changes, (size_t)n * FIGURES);
+        double start = seconds();
+        scorer_bench_apply(b);
+        spent += seconds() - start;
+    }
+    free(changes);
+    printf("load_s %.3f\n", spent);
+}
+
+/* How long each batch took, with the checkpoints that fell due. */
+static void change(scorer_bench_t *b, source_t *source, size_t n)
+{
+    change_t changes[BATCH];
+    size_t batches = n / BATCH;
+    double *times = calloc(batches, sizeof *times);
+    double spent = 0;
+    for (size_t i = 0; i < batches; i++) {
+        source_next(source, 0, changes, BATCH);
+        scorer_bench_pack(b, changes, BATCH);
+        double start = seconds();
+        scorer_bench_apply(b);
+        times[i] = seconds() - start;
+        spent += times[i];
+    }
+    qsort(times, batches, sizeof *times, compare_times);
+    printf("events_per_s %.0f\n", (double)(batches * BATCH) / spent);
+    printf("batch_ms p50 %.3f p99 %.3f max %.3f\n", times[batches / 2] * 1e3,
+           times[batches - 1 - batches / 100] * 1e3, times[batches - 1] * 1e3);
+    free(times);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 3) {
+        give_up("usage: chiso-bench-nation FOLDER SCALE [EVENTS]");
+    }
+    size_t events = argc > 3 ? (size_t)strtoul(argv[3], NULL, 10) : 1000000;
+    nation_t nation;
+    source_t source;
+    nation_make((unsigned)strtoul(argv[2], NULL, 10), &nation);
+    source_init(&source, &nation);
+    printf("units %u\n", nation.n);
+    scorer_bench_t *b = scorer_bench_open(argv[1], &nation);
+    load(b, &source);
+    change(b, &source, events);
+    printf("resident_mib %.1f anonymous %.1f\n", (double)resident_kib("VmRSS:") / 1024,
+           (double)resident_kib("RssAnon:") / 1024);
+    b->no_checkpoint = true;
+    change(b, &source, events);
+    scorer_bench_close(b);
+    double start = seconds();
+    b = scorer_bench_open(argv[1], &nation);
+    printf("restart_s %.3f\n", seconds() - start);
+    scorer_bench_close(b);
+    source_free(&source);
+    nation_free(&nation);
+    return 0;
+}

@@ -1,0 +1,75 @@
+/* batch.c - see batch.h. */
+#include "batch.h"
+
+#include "base/error.h"
+#include "bus/inbox.h"
+#include "checkpoint.h"
+#include "log/log.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+/* Passes a source's state on, so that the publisher can say what is stale. */
+static void pass_state(score_t *s, store_txn_t *txn, const event_source_state_t *state,
+                       bytes_t event)
+{
+    buffer_t key = BUFFER_INIT(STORE_MAX_KEY);
+    buffer_append_part(&key, state->source);
+    buffer_append_part(&key, state->series);
+    bytes_t known;
+    if (key.failed) {
+        store_fail(txn, CHISO_E_TOO_BIG);
+    } else if (!store_get(txn, SCORER_STATES, buffer_bytes(&key), &known) ||
+               !bytes_equal(known, event)) {
+        store_put(txn, SCORER_STATES, buffer_bytes(&key), event);
+        /* the results it is about come first */
+        score_settle(s, txn);
+        journal_append(s->journal, txn, event);
+    }
+    buffer_free(&key);
+}
+
+static void apply(score_t *s, store_txn_t *txn, uint64_t epoch, uint64_t seq, bytes_t bytes)
+{
+    event_in_t in;
+    char reason[256];
+    int rc = event_decode(bytes, reason, &in);
+    if (rc == -ENOMEM) {
+        store_fail(txn, rc);
+        return;
+    }
+    if (rc == 0 && in.event->body_case == CHISO__V1__EVENT__BODY_READING) {
+        score_reading(s, txn, in.event->reading);
+    } else if (rc == 0 && in.event->body_case == CHISO__V1__EVENT__BODY_SOURCE_STATE) {
+        pass_state(s, txn, in.event->source_state, bytes);
+    } else {
+        if (rc == 0) {
+            snprintf(reason, sizeof reason, "an event that the scorer does not take");
+        }
+        log_error("an event cannot be applied", "seq", LOG_INT(seq), "reason", reason, NULL);
+        inbox_bury(txn, SCORER_INBOX, epoch, seq, bytes, reason);
+    }
+    if (rc == 0) {
+        event_release(&in);
+    }
+}
+
+void batch_apply(score_t *s, store_txn_t *txn, uint64_t epoch, uint64_t first_seq,
+                 const bytes_t *events, size_t n_events)
+{
+    for (size_t i = 0; i < n_events; i++) {
+        apply(s, txn, epoch, first_seq + i, events[i]);
+    }
+    score_settle(s, txn);
+    inbox_advance(txn, SCORER_INBOX, epoch, first_seq + n_events);
+}
+
+void batch_apply_snapshot(score_t *s, store_txn_t *txn, uint64_t epoch, uint64_t tail_seq,
+                          const bytes_t *events, size_t n_events)
+{
+    for (size_t i = 0; i < n_events; i++) {
+        apply(s, txn, epoch, i, events[i]);
+    }
+    score_settle(s, txn);
+    inbox_advance(txn, SCORER_INBOX, epoch, tail_seq);
+}

@@ -1,0 +1,18 @@
+/* batch.h - what a batch of ingest's events does, within one transaction: the line that every
+ * reading takes, without the sockets.
+ */
+#ifndef CHISO_SCORER_BATCH_H
+#define CHISO_SCORER_BATCH_H
+
+#include "score.h"
+
+/* Applies the events numbered from `first_seq` of ingest's journal `epoch`, settles what follows
+ * from them and stores the position after them. An event that cannot be applied is buried with its
+ * reason. Failures stick to the transaction. The caller commits. */
+void batch_apply(score_t *score, store_txn_t *txn, uint64_t epoch, uint64_t first_seq,
+                 const bytes_t *events, size_t n_events);
+/* The same for a page of a snapshot; the tail begins at `tail_seq`. */
+void batch_apply_snapshot(score_t *score, store_txn_t *txn, uint64_t epoch, uint64_t tail_seq,
+                          const bytes_t *events, size_t n_events);
+
+#endif
