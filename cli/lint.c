@@ -8,11 +8,13 @@
 #include "base/error.h"
 #include "catalogs.h"
 #include "commands.h"
+#include "lint_units.h"
 #include "options.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 typedef struct {
     unsigned errors, contradictions, notes;
@@ -243,6 +245,42 @@ static void check_dictionary(lint_t *lint, const catalog_t *catalog)
     }
 }
 
+/* The files of the list in one array, the folders, which are unit registries, looked at. */
+static unsigned split(lint_t *lint, char **arguments, unsigned n, const char **files)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < n; i++) {
+        struct stat st;
+        if (stat(arguments[i], &st) == 0 && S_ISDIR(st.st_mode)) {
+            lint->errors += !lint_units(arguments[i]);
+        } else {
+            files[count++] = arguments[i];
+        }
+    }
+    return count;
+}
+
+static int lint_files(lint_t *lint, const char *const *files, unsigned n, bool all)
+{
+    catalog_t *catalog = NULL;
+    if (n == 0 && !all) {
+        return lint->errors == 0 ? CHISO_EXIT_OK : CHISO_EXIT_FINDING;
+    }
+    if (catalog_load(files, n, stdout, &catalog) != 0) {
+        return CHISO_EXIT_FINDING; /* loading has said what is wrong, with file and line */
+    }
+    for (unsigned i = 0; i < catalog_count(catalog); i++) {
+        check_index(lint, catalog_at(catalog, i));
+    }
+    if (all) {
+        check_dictionary(lint, catalog);
+    }
+    printf("%u catalogs, %u errors, %u contradictions in the documents, %u notes\n",
+           catalog_count(catalog), lint->errors, lint->contradictions, lint->notes);
+    catalog_destroy(&catalog);
+    return lint->errors == 0 ? CHISO_EXIT_OK : CHISO_EXIT_FINDING;
+}
+
 int command_lint(int argc, char **argv)
 {
     const char *folder = NULL;
@@ -251,32 +289,25 @@ int command_lint(int argc, char **argv)
     if (options_read(argc, argv, specs, &first) != 0) {
         return CHISO_EXIT_USAGE;
     }
-    unsigned n = 0;
-    char **listed = first == argc ? catalogs_list(folder, &n) : NULL;
-    if (first == argc && listed == NULL) {
-        return CHISO_EXIT_CONFIG;
-    }
-    const char *const *files =
-        listed != NULL ? (const char *const *)listed : (const char *const *)argv + first;
-    n = listed != NULL ? n : (unsigned)(argc - first);
-    catalog_t *catalog = NULL;
     lint_t lint = {0};
-    int code = CHISO_EXIT_FINDING; /* loading has said what is wrong, with file and line */
-    if (catalog_load(files, n, stdout, &catalog) == 0) {
-        for (unsigned i = 0; i < catalog_count(catalog); i++) {
-            check_index(&lint, catalog_at(catalog, i));
+    bool all = first == argc;
+    unsigned n = (unsigned)(argc - first);
+    char **listed = all ? catalogs_list(folder, &n) : NULL;
+    char *units = all ? catalogs_units(folder) : NULL;
+    const char **files = calloc(n + 1, sizeof *files);
+    int code = CHISO_EXIT_CONFIG;
+    if (files != NULL && (!all || listed != NULL)) {
+        n = split(&lint, all ? listed : argv + first, n, files);
+        if (units != NULL) {
+            lint.errors += !lint_units(units);
         }
-        if (listed != NULL) {
-            check_dictionary(&lint, catalog);
-        }
-        printf("%u catalogs, %u errors, %u contradictions in the documents, %u notes\n",
-               catalog_count(catalog), lint.errors, lint.contradictions, lint.notes);
-        code = lint.errors == 0 ? CHISO_EXIT_OK : CHISO_EXIT_FINDING;
+        code = lint_files(&lint, files, n, all);
     }
-    catalog_destroy(&catalog);
-    for (unsigned i = 0; listed != NULL && i < n; i++) {
+    for (unsigned i = 0; listed != NULL && listed[i] != NULL; i++) {
         free(listed[i]);
     }
     free(listed);
+    free(files);
+    free(units);
     return code;
 }
