@@ -115,6 +115,88 @@ MISTAKES = {  # what is wrong: replaced text, by what
     "a negative maximum": ('max: "5"', 'max: "-5"'),
     "a maximum that is no number": ('max: "5"', 'max: "five"'),
     "unknown level": ("levels: [province]", "levels: [planet]"),
+    "a level twice": ("levels: [province]", "levels: [province, province]"),
+    "unknown period": ("periods: [year]", "periods: [half-year]"),
+    "a period twice": ("periods: [year]", "periods: [year, year]"),
+    "a period that is no list": ("periods: [year]", "periods: year"),
+    "a date that is none": ('date: "2025-01-15"', 'date: "15/01/2025"'),
+    "a day that is none": ('date: "2025-01-15"', 'date: "2025-02-29"'),
+    "a month that is none": ('date: "2025-01-15"', 'date: "2025-13"'),
+    "a date that is a year": ('date: "2025-01-15"', 'date: "2025"'),
+    "an empty date": ('date: "2025-01-15"', 'date: ""'),
+}
+# what lint finds, by what it is about: replaced text, by what; the line and what is said of it
+FINDINGS = {
+    "sums": [
+        ('max: "40"\nstated', 'max: "41"\nstated', 9, "max: is 41; expected the sum of its parts, 40"),
+        ('max: "25"', 'max: "26"', 16, "max: is 26; expected the sum of its parts, 25"),
+        ('max: "4"', 'max: "3"', 45, "the parts sum to 9; expected the maximum, 10"),
+    ],
+    "counts and totals that the document states": [
+        ('indicators: "4"', 'indicators: "5"', 12,
+         "DOCUMENT the document states 5 indicators, its details list 4"),
+        ('stated:\n  max: "40"', 'stated:\n  max: "40.5"', 11,
+         "DOCUMENT the document states a total of 40.5, the listed indicators sum to 40.00"),
+        ('    title: "Một"\n', '    title: "Một"\n    stated_indicators: "3"\n', 16,
+         "DOCUMENT pillar 1: the document states 3 indicators, its details list 2"),
+        ('indicators: "4"', 'indicators: "four"', 12, "ERROR stated count 'four'"),
+        ('  max: "40"\n', '  max: "forty"\n', 11, "ERROR stated.max 'forty'"),
+        ("stated:\n", "partial: true\nstated:\n", 10,
+         "ERROR partial: true, but the listed indicators sum to the stated total"),
+    ],
+    "bands that overlap or are out of reach": [
+        ('{from: "0.5"', '{from: "0.8"', 30, "'0.8' is never reached; expected less than the band above"),
+        ('[{from: "0.8", share: "1"}, {from: "0.5", share: "1/2"}]',
+         '[{from: "0.5", share: "1"}, {from: "0.8", share: "1/2"}]', 30, "'0.8' is never reached"),
+        ('from: "0.8", share: "1"}', 'from: "1.1", share: "1"}', 23,
+         "ERROR 1.2: the band from 1.1 is never reached"),
+        ('from: "0.5", share: "1/2"', 'from: "0.5", share: "1"', 23,
+         "ERROR 1.2: the band from 0.5 earns what the one above earns"),
+        ('from: "0.8", share: "1"}', 'from: "0.8", share: "3/4"}', 23,
+         "ERROR 1.2: the highest band does not earn the maximum"),
+        ('from: "0.8", share: "1"}, {from: "0.5", share: "1/2"}',
+         'from: "0.8", share: "1/2"}, {from: "0.5", share: "1"}', 23,
+         "NOTE 1.2: a lower band earns more than the one above"),
+    ],
+    "limits": [
+        ('over: ["b"], subset', 'over: ["b"], target: "1.5", below: prorated, subset', 18,
+         "ERROR 1.1: the target is above 1 and never reached"),
+        ('over: ["b"], subset', 'over: ["b"], floor: "1.5", subset', 18, "ERROR 1.1: the floor is above 1"),
+        ('over: ["b"], subset', 'over: ["b"], target: "0.5", below: zero, floor: "0.5", subset', 18,
+         "ERROR 1.1: the floor is not below the target"),
+        ('over: ["b"], subset', 'over: ["b"], below: zero, subset', 21, "has below without target"),
+        ('{options: ["1", "1/2", "0"]}', '{count: {target: "5", below: "1"}}', 37,
+         "ERROR 2.1: below the target all is earned"),
+    ],
+    "options and checklists": [
+        ('["1", "1/2", "0"]', '["3/4", "1/2", "0"]', 37, "ERROR 2.1: no option earns the maximum"),
+        ('["1", "1/2", "0"]', '["1", "1", "1"]', 37, "ERROR 2.1: the options do not differ"),
+        ('["1", "1/2", "0"]', '["1", "3/2", "0"]', 40, "'3/2'; expected a share of at most 1"),
+        ('["1/2", "1/2"]', '["1/2", "1/4"]', 46, "the shares sum to 6/8; expected 1"),
+        ('["1/2", "1/2"]', '["1", "0"]', 41, "ERROR 2.2: item 2 of the checklist earns nothing"),
+    ],
+    "inputs": [
+        ('{a: "some", b: "all"}\n      - code: "1.2"',
+         '{a: "some", b: "all", c: "all"}\n      - code: "1.2"', 22, "the rule does not read 'c'"),
+        ('{a: "some", b: "all"}\n      - code: "1.2"', '{a: "some"}\n      - code: "1.2"', 18,
+         "ERROR 1.1: 1 of the quantities it reads name no figure"),
+        ('{a: "some", b: "all"}\n  - code: "2"', '{a: "some", b: "every"}\n  - code: "2"', 32,
+         "'every' is not in the figure dictionary"),
+        ('over: ["b"], subset', 'over: ["f"], subset', 21, "'f'; expected a letter a to e"),
+    ],
+    "codes": [
+        ('code: "1.2"', 'code: "1.1"', 23, "'1.1' stands twice"),
+        ('code: "2.1"', 'code: "1.1"', 37, "'1.1' stands twice"),
+        ('code: "2"', 'code: "1"', 33, "'1' stands twice"),
+    ],
+    "date, level, period": [
+        ('date: "2025-01-15"', 'date: "2025-02-29"', 5,
+         "date: '2025-02-29'; expected a day, such as \"2025-01-15\", or a month"),
+        ("periods: [year]", "periods: [half-year]", 8, "expected one of year, quarter, month"),
+        ("periods: [year]", "periods: [year, year]", 8, "periods[1]: stands twice"),
+        ("levels: [province]", "levels: [province, planet]", 7,
+         "expected one of province, department, commune, district"),
+    ],
 }
 
 
@@ -152,6 +234,40 @@ class Catalogs(unittest.TestCase):
     def refused(self, done):
         self.assertNotEqual(done.returncode, 0, done.stdout)
         self.assertRegex(done.stdout + done.stderr, r"(?m)^(ERROR )?\S*made-up\.yaml:[1-9]\d*: ")
+
+    def test_each_finding_has_its_line(self):
+        for about, cases in FINDINGS.items():
+            for right, wrong, line, said in cases:
+                with self.subTest(about=about, wrong=wrong):
+                    self.assertEqual(MADE_UP.count(right), 1, right)
+                    done = self.lint(MADE_UP.replace(right, wrong))
+                    kind = said.split()[0] if said.split()[0].isupper() else ""
+                    pattern = (rf"(?m)^{kind + ' ' if kind else ''}\S*/made-up\.yaml:{line}: "
+                               rf".*{re.escape(said.removeprefix(kind).lstrip())}")
+                    self.assertRegex(done.stdout, pattern)
+                    good = kind in ("DOCUMENT", "NOTE") and "ERROR" not in done.stdout
+                    self.assertEqual(done.returncode, 0 if good else 1, done.stdout)
+
+    def test_a_zero_denominator_without_a_rule(self):
+        done = self.lint(MADE_UP)
+        self.assertRegex(done.stdout, r"(?m)^NOTE \S*/made-up\.yaml:18: 2 ratios have no rule for a zero "
+                         r"denominator \(when_zero\), undefined then, 0 points: 1\.1, 1\.2$")
+        done = self.lint(MADE_UP.replace("subset: true", "subset: true, when_zero: full", 1)
+                         .replace("            subset: true\n",
+                                  '            subset: true\n            when_zero_full_if: ["a", "b"]\n'))
+        self.assertNotIn("denominator", done.stdout)
+        self.assertEqual(done.returncode, 0)
+
+    def test_a_figure_that_nothing_uses(self):
+        done = self.lint(MADE_UP, MADE_UP_FIGURES + '  - {id: "none", title: "Không", unit: "cái", '
+                         'kind: count, provider: unit}\n')
+        self.assertRegex(done.stdout, r"(?m)^NOTE \S*/figures/made-up\.yaml:5: the figure 'none' is used by "
+                         r"no index$")
+        self.assertEqual(done.returncode, 0)
+
+    def test_a_month_is_a_date(self):
+        done = self.lint(MADE_UP.replace('"2025-01-15"', '"2025-01"'))
+        self.assertEqual(done.returncode, 0, done.stdout)
 
     def test_mistakes_in_the_dictionary(self):
         for what, right, wrong in (("an id twice", 'id: "all"', 'id: "some"'),
