@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,14 +15,26 @@
 static const cyaml_schema_value_t text_schema = {
     CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, 256),
 };
+static const cyaml_schema_field_t secret_fields[] = {
+    CYAML_FIELD_STRING_PTR("name", CYAML_FLAG_POINTER, ingest_secret_t, name, 1, 64),
+    CYAML_FIELD_STRING_PTR("file", CYAML_FLAG_POINTER, ingest_secret_t, file, 1, 4096),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t secret_schema = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, ingest_secret_t, secret_fields),
+};
 static const cyaml_schema_field_t source_fields[] = {
     CYAML_FIELD_STRING_PTR("id", CYAML_FLAG_POINTER, ingest_source_t, id, 1, 40),
-    CYAML_FIELD_STRING_PTR("kind", CYAML_FLAG_POINTER, ingest_source_t, kind, 1, 40),
+    CYAML_FIELD_STRING_PTR("source", CYAML_FLAG_POINTER, ingest_source_t, description, 1, 4096),
     CYAML_FIELD_STRING_PTR("url", CYAML_FLAG_POINTER, ingest_source_t, url, 8, 2048),
     CYAML_FIELD_SEQUENCE("periods", CYAML_FLAG_POINTER, ingest_source_t, periods, &text_schema, 1,
                          INGEST_MAX_PERIODS),
     CYAML_FIELD_SEQUENCE("units_of", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, ingest_source_t,
                          units_of, &text_schema, 0, 64),
+    CYAML_FIELD_SEQUENCE("units", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, ingest_source_t, units,
+                         &text_schema, 0, INGEST_MAX_UNITS),
+    CYAML_FIELD_SEQUENCE("secrets", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, ingest_source_t,
+                         secrets, &secret_schema, 0, INGEST_MAX_SECRETS),
     OPTIONAL_TEXT("every", every),
     OPTIONAL_TEXT("jitter", jitter),
     OPTIONAL_TEXT("timeout", timeout),
@@ -125,7 +138,7 @@ static int check_times(ingest_source_t *s, config_t *file, const char *at)
     return rc;
 }
 
-static int check_lists(ingest_source_t *s, config_t *file, const registry_t *units, const char *at)
+static int check_lists(ingest_source_t *s, config_t *file, const char *at)
 {
     char path[128];
     int rc = 0;
@@ -140,17 +153,97 @@ static int check_lists(ingest_source_t *s, config_t *file, const registry_t *uni
                              s->periods[i]);
         }
     }
-    for (unsigned i = 0; i < s->units_of_count; i++) {
-        const registry_unit_t *unit = registry_by_code(units, s->units_of[i]);
-        if (unit == NULL || unit->parent != NULL || unit->dvc == NULL) {
-            snprintf(path, sizeof path, "%s.units_of[%u]", at, i);
-            rc = config_error(file, path, "'%s'; expected the code of a province, such as \"91\"",
-                              s->units_of[i]);
-        }
-    }
     int one =
         service_check_networks(file, at, s->allow_networks, s->allow_networks_count, &s->networks);
     rc = rc != 0 ? rc : one;
+    return rc;
+}
+
+/* ---- whose figures: the series that every period has ---- */
+
+static int add_of(const registry_unit_t *unit, const registry_unit_t ***list, unsigned *n)
+{
+    const registry_unit_t **grown = realloc(*list, (*n + 1) * sizeof *grown);
+    if (grown == NULL) {
+        return -ENOMEM;
+    }
+    *list = grown;
+    grown[(*n)++] = unit;
+    return 0;
+}
+
+/* "91", or "provinces" for all of them. */
+static int check_units(ingest_source_t *s, config_t *file, const registry_t *units, const char *at)
+{
+    char path[128];
+    bool each = s->source->each != 0;
+    int rc = 0;
+    for (unsigned i = 0; i < s->units_count; i++) {
+        bool all = strcmp(s->units[i], "provinces") == 0;
+        unsigned found = 0;
+        for (unsigned k = 0; k < registry_count(units); k++) {
+            const registry_unit_t *unit = registry_at(units, k);
+            if (all ? unit->parent == NULL && unit->until == NULL
+                    : strcmp(unit->code, s->units[i]) == 0) {
+                found++;
+                rc |=
+                    each ? add_of(unit, &s->of, &s->n_of) : add_of(unit, &s->wanted, &s->n_wanted);
+                if (each && exchange_id_of(s->source->each, unit) == NULL) {
+                    found = 0;
+                }
+            }
+        }
+        if (found == 0) {
+            snprintf(path, sizeof path, "%s.units[%u]", at, i);
+            rc = config_error(
+                file, path, "'%s'; expected provinces, or the code of a unit that the source knows",
+                s->units[i]);
+        }
+    }
+    return rc;
+}
+
+static int check_units_of(ingest_source_t *s, config_t *file, const registry_t *units,
+                          const char *at)
+{
+    char path[128];
+    int rc = 0;
+    for (unsigned i = 0; i < s->units_of_count; i++) {
+        const registry_unit_t *unit = registry_by_code(units, s->units_of[i]);
+        if (unit == NULL || unit->parent != NULL || s->source->units_of == 0 ||
+            exchange_id_of(s->source->units_of, unit) == NULL) {
+            snprintf(path, sizeof path, "%s.units_of[%u]", at, i);
+            rc = config_error(file, path,
+                              "'%s'; expected the code of a province whose units the source has, "
+                              "such as \"91\"",
+                              s->units_of[i]);
+        } else {
+            rc |= add_of(unit, &s->of, &s->n_of);
+        }
+    }
+    return rc;
+}
+
+static int check_series(ingest_source_t *s, config_t *file, const registry_t *units, const char *at)
+{
+    char path[128];
+    int rc = 0;
+    service_resolve(file, &s->description);
+    if (source_load(s->description, stderr, &s->source) != 0) {
+        snprintf(path, sizeof path, "%s.source", at);
+        return config_error(file, path, "'%s' cannot be used; expected a source description",
+                            s->description);
+    }
+    bool together = s->source->each == 0 && s->source->units_of == 0;
+    if (s->source->nation != NULL || together) {
+        rc |= add_of(NULL, &s->of, &s->n_of);
+    }
+    rc |= check_units_of(s, file, units, at);
+    rc |= check_units(s, file, units, at);
+    if (rc == 0 && s->n_of == 0) {
+        rc = config_error(file, at, "nothing would be asked for; expected %s",
+                          s->source->each != 0 ? "units" : "units_of");
+    }
     return rc;
 }
 
@@ -169,14 +262,11 @@ static int check_source(ingest_config_t *c, unsigned i, config_t *file)
     }
     snprintf(path, sizeof path, "%s.id", at);
     rc |= service_check_id(file, path, s->id);
-    if (strcmp(s->kind, "dvc-766") != 0) {
-        snprintf(path, sizeof path, "%s.kind", at);
-        rc = config_error(file, path, "'%s'; expected dvc-766", s->kind);
-    }
+    rc |= check_series(s, file, c->units, at);
     rc |= service_check_url(file, at, s->url, s->allow_http);
     host_of(s->url, s->host, sizeof s->host);
     rc |= check_times(s, file, at);
-    rc |= check_lists(s, file, c->units, at);
+    rc |= check_lists(s, file, at);
     uint64_t max_body = 0;
     snprintf(path, sizeof path, "%s.max_body", at);
     rc |= config_size(file, path, s->max_body, 8 << 20, 1024, 64 << 20, &max_body);
@@ -187,6 +277,7 @@ static int check_source(ingest_config_t *c, unsigned i, config_t *file)
     s->policy.allow_http = s->allow_http;
     s->policy.allow_networks = s->networks;
     s->policy.ca_file = s->ca_file;
+    s->setup = (exchange_setup_t){.source = s->source, .url = s->url, .policy = &s->policy};
     return rc;
 }
 
@@ -213,6 +304,9 @@ void ingest_release(void *config)
     ingest_config_t *c = config;
     for (unsigned i = 0; i < c->sources_count; i++) {
         free(c->sources[i].networks);
+        free(c->sources[i].of);
+        free(c->sources[i].wanted);
+        source_destroy(&c->sources[i].source);
     }
     registry_destroy(&c->units);
 }

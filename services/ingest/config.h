@@ -6,20 +6,35 @@
 #include "period/period.h"
 #include "registry/registry.h"
 #include "service/service.h"
+#include "source/exchange.h"
 
 #define INGEST_MAX_SOURCES 500
 #define INGEST_MAX_PERIODS 64
+#define INGEST_MAX_UNITS 5000
+#define INGEST_MAX_SECRETS 8
+
+typedef struct {
+    char *name, *file;
+} ingest_secret_t;
 
 /* As libcyaml reads it, with what check() works out below each source. */
 typedef struct {
-    char *id, *kind, *url;
+    char *id, *description, *url;
     char *every, *jitter, *timeout, *stale_after, *min_interval, *retry_after, *max_body, *ca_file;
-    char **periods, **units_of, **allow_networks;
-    unsigned periods_count, units_of_count, allow_networks_count;
+    char **periods, **units_of, **units, **allow_networks;
+    unsigned periods_count, units_of_count, units_count, allow_networks_count;
+    ingest_secret_t *secrets;
+    unsigned secrets_count;
     bool allow_http;
     /* worked out */
     int64_t every_ms, jitter_ms, stale_after_ms, min_interval_ms, retry_after_ms;
     fetch_policy_t policy;
+    source_t *source;
+    exchange_setup_t setup;
+    const registry_unit_t **of; /* of each series a period has; a NULL is the nation, or all */
+    unsigned n_of;
+    const registry_unit_t **wanted; /* the units named, where all are asked at once */
+    unsigned n_wanted;
     const char **networks; /* NULL-terminated, as the policy wants it */
     char host[256];        /* scheme://host:port: what the rate limit is counted by */
 } ingest_source_t;

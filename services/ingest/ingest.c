@@ -8,7 +8,6 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "config.h"
-#include "dvc766.h"
 #include "intake.h"
 #include "ledger.h"
 #include "log/log.h"
@@ -58,47 +57,52 @@ static void after_commit(ingest_t *in, int rc, bool appended)
     }
 }
 
+static void pause_host(series_t *series, const fetch_answer_t *answer)
+{
+    if (answer->retry_after_ms > 0 && (answer->status == 429 || answer->status == 503)) {
+        int64_t pause =
+            answer->retry_after_ms < MAX_PAUSE_MS ? answer->retry_after_ms : MAX_PAUSE_MS;
+        schedule_pause(series, clock_mono_ms() + pause);
+    }
+}
+
 static void on_answer(void *context)
 {
     ingest_t *in = context;
     fetch_answer_t *answer;
     while ((answer = fetch_take(in->fetch)) != NULL) {
         series_t *series = answer->context;
-        bool appended;
-        int rc = intake_answer(&in->intake, series, answer, &appended);
-        if (answer->retry_after_ms > 0 && (answer->status == 429 || answer->status == 503)) {
-            int64_t pause =
-                answer->retry_after_ms < MAX_PAUSE_MS ? answer->retry_after_ms : MAX_PAUSE_MS;
-            schedule_pause(series, clock_mono_ms() + pause);
+        bool appended = false;
+        int rc = 0;
+        if (exchange_take(series->exchange, answer) != EXCHANGE_MORE) {
+            rc = intake_answer(&in->intake, series, answer, &appended);
+            exchange_destroy(&series->exchange);
         }
+        pause_host(series, answer);
         schedule_done(series);
         fetch_answer_free(&answer);
         after_commit(in, rc, appended);
     }
 }
 
+/* Begins to ask, or goes on. */
 static void ask(ingest_t *in, series_t *series)
 {
     const ingest_source_t *source = series->source;
-    buffer_t form = BUFFER_INIT(4096);
-    dvc766_request(series->parent != NULL ? series->parent->dvc : "0", series->period, &form);
-    fetch_request_t request = {
-        .method = "POST",
-        .url = source->url,
-        .headers = {"Content-Type: application/x-www-form-urlencoded; charset=UTF-8",
-                    "X-Requested-With: XMLHttpRequest",
-                    "Accept: application/json, text/javascript, */*; q=0.01"},
-        .body = buffer_bytes(&form),
-        .policy = &source->policy,
-        .context = series,
-    };
-    int rc = form.failed ? -ENOMEM : fetch_submit(in->fetch, &request);
+    int rc = 0;
+    if (series->exchange == NULL) {
+        rc = exchange_new(&source->setup, series->of, series->period, &series->exchange);
+    }
+    if (rc == 0) {
+        rc = exchange_send(series->exchange, in->fetch, series);
+    }
     if (rc != 0) {
-        log_error("cannot ask", "source", source->id, "reason", chiso_strerror(rc), NULL);
+        log_error("cannot ask", "source", source->id, "series", series->name, "reason",
+                  chiso_strerror(rc), NULL);
+        exchange_destroy(&series->exchange);
         series->next_due = clock_wall_ms() + source->retry_after_ms;
         schedule_done(series);
     }
-    buffer_free(&form);
 }
 
 static void age_all(ingest_t *in, int64_t wall)

@@ -1,14 +1,13 @@
 /* intake.c - see intake.h.
  *
  * Every answer ends in one of five ways: good, no data, blocked, quarantined, retrying. Only rows
- * of a good shape whose sum is right change a figure. The raw body is in the archive before the
- * transaction that refers to it commits.
+ * that the reader found no fault with change a figure. A raw body that something refers to is in
+ * the archive before the transaction commits; one that says nothing new is not kept.
  */
 #include "intake.h"
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "dvc766.h"
 #include "ledger.h"
 #include "log/log.h"
 
@@ -27,8 +26,11 @@ typedef struct {
     intake_t *in;
     series_t *series;
     store_txn_t *txn;
-    bytes_t body;
-    uint8_t hash[SHA256_SIZE];
+    const bytes_t *pages;
+    size_t n_pages;
+    uint8_t (*hashes)[SHA256_SIZE]; /* of each page */
+    bool *kept;                /* is the page in the archive, because something refers to it? */
+    uint8_t hash[SHA256_SIZE]; /* of all pages together; of the page when there is one */
     int64_t now;
     unsigned changed_rows, changed_figures, bad_rows;
     bad_unit_t *before; /* the units that were bad until now */
@@ -64,14 +66,26 @@ static bool judge_transport(const fetch_answer_t *answer, outcome_t *outcome, ch
     return false;
 }
 
-static void quarantine(pass_t *p, const char *rule, const char *reason, bytes_t bytes)
+/* The body is in the archive before the transaction that refers to it commits. */
+static void keep_page(pass_t *p, size_t page)
+{
+    if (!p->kept[page]) {
+        int rc = archive_keep(p->in->archive, p->pages[page], p->hashes[page]);
+        if (rc != 0) {
+            store_fail(p->txn, rc);
+        }
+        p->kept[page] = true;
+    }
+}
+
+static void quarantine(pass_t *p, size_t page, const char *rule, const char *reason, bytes_t bytes)
 {
     ledger_quarantine_t entry = {.source = p->series->source->id,
                                  .series = p->series->name,
                                  .rule = rule,
                                  .reason = reason,
                                  .at = p->now,
-                                 .body_sha256 = p->hash,
+                                 .body_sha256 = p->hashes[page],
                                  .bytes = bytes};
     ledger_quarantine(p->txn, &entry);
     log_warn("quarantined", "source", entry.source, "series", entry.series, "rule", rule, "reason",
@@ -79,42 +93,6 @@ static void quarantine(pass_t *p, const char *rule, const char *reason, bytes_t 
 }
 
 /* ---- rows ---- */
-
-/* Which unit a row is about. Ids join, never names; a unit that the statistical office does not
- * code has the portal's own code. NULL with a reason when it cannot be. */
-static const char *unit_of(const pass_t *p, const dvc766_row_t *row, event_unit_t *unit)
-{
-    const registry_unit_t *parent = p->series->parent;
-    const registry_unit_t *known = registry_by_dvc(p->in->units, row->id);
-    chiso__v1__unit__init(unit);
-    if (known != NULL) {
-        bool fits = parent == NULL
-                        ? known->parent == NULL
-                        : known->parent != NULL && strcmp(known->parent, parent->code) == 0;
-        if (!fits || known->level != row->level) {
-            return "the ID belongs to a unit that this series cannot hold";
-        }
-        unit->code = (char *)(uintptr_t)known->code;
-        unit->name = (char *)(uintptr_t)known->name;
-        unit->level = (Chiso__V1__Level)known->level;
-        unit->parent = (char *)(uintptr_t)known->parent;
-        return NULL;
-    }
-    if (parent == NULL) {
-        return "the ID is not that of a province in the unit registry";
-    }
-    if (row->level == CHISO__V1__LEVEL__PROVINCE) {
-        return "a province among the units of a province";
-    }
-    if (registry_by_code(p->in->units, row->agency) != NULL) {
-        return "MA_COQUAN is the code of another unit in the registry";
-    }
-    unit->code = row->agency;
-    unit->name = row->name;
-    unit->level = (Chiso__V1__Level)row->level;
-    unit->parent = (char *)(uintptr_t)parent->code;
-    return NULL;
-}
 
 /* When the unit's row was last taken: what it was already bad since, or the series' last good time.
  */
@@ -128,51 +106,37 @@ static int64_t last_good_of(const pass_t *p, const char *code)
     return p->series->last_good;
 }
 
-static void bad_row(pass_t *p, const dvc766_row_t *row, const char *rule, const char *reason)
+static void bad_row(pass_t *p, const reader_row_t *row)
 {
-    event_unit_t unit;
     p->bad_rows++;
-    if (row->bytes != NULL) {
-        quarantine(p, rule, reason, bytes_of_text(row->bytes));
-    } else { /* a row of a good shape about an impossible unit */
-        buffer_t text = BUFFER_INIT(2048);
-        buffer_printf(&text, "{\"ID\":\"%s\",\"MA_COQUAN\":\"%s\",\"TEN\":\"%s\"}", row->id,
-                      row->agency, row->name);
-        quarantine(p, rule, reason, buffer_bytes(&text));
-        buffer_free(&text);
-    }
-    if (row->id != NULL && row->agency != NULL && row->name != NULL &&
-        unit_of(p, row, &unit) == NULL) {
-        int rc = series_add_bad(p->series, unit.code, reason, last_good_of(p, unit.code));
+    keep_page(p, row->page);
+    quarantine(p, row->page, row->rule, row->reason, bytes_of_text(row->raw));
+    if (row->unit.code != NULL) {
+        int rc =
+            series_add_bad(p->series, row->unit.code, row->reason, last_good_of(p, row->unit.code));
         if (rc == -ENOMEM) { /* past the list's maximum the row is in quarantine all the same */
             store_fail(p->txn, rc);
         }
     }
 }
 
-static void take_row(pass_t *p, const dvc766_row_t *row, char *seen)
+static void take_row(pass_t *p, const reader_row_t *row)
 {
-    event_unit_t unit;
-    const char *wrong = row->rule != NULL ? row->reason : unit_of(p, row, &unit);
-    if (wrong != NULL) {
-        bad_row(p, row, row->rule != NULL ? row->rule : "unit", wrong);
+    if (row->rule != NULL) {
+        bad_row(p, row);
         return;
-    }
-    *seen = 1;
-    ledger_figure_t figures[DVC766_FIGURES];
-    for (int i = 0; i < DVC766_FIGURES; i++) {
-        figures[i] = (ledger_figure_t){dvc766_figure_ids[i], row->figures[i]};
     }
     ledger_row_t taken = {.source = p->series->source->id,
                           .series = p->series->name,
-                          .period = p->series->period_text,
-                          .unit = unit,
-                          .figures = figures,
-                          .n_figures = DVC766_FIGURES,
+                          .period = row->period,
+                          .unit = row->unit,
+                          .figures = row->figures,
+                          .n_figures = row->n_figures,
                           .fetched_at = p->now,
-                          .body_sha256 = p->hash};
+                          .body_sha256 = p->hashes[row->page]};
     int changed = ledger_take(p->txn, p->in->journal, &taken);
     if (changed >= 0) {
+        keep_page(p, row->page);
         p->changed_rows++;
         p->changed_figures += (unsigned)changed;
     }
@@ -182,17 +146,15 @@ static void take_row(pass_t *p, const dvc766_row_t *row, char *seen)
 
 typedef struct {
     pass_t *pass;
-    const dvc766_board_t *board;
-    const char *seen;
+    const reader_table_t *table;
 } absent_t;
 
 static void check_absent(void *context, const char *code)
 {
     absent_t *a = context;
-    for (size_t i = 0; i < a->board->n_rows; i++) {
-        event_unit_t unit;
-        if (a->seen[i] && unit_of(a->pass, &a->board->rows[i], &unit) == NULL &&
-            strcmp(unit.code, code) == 0) {
+    for (size_t i = 0; i < a->table->n_rows; i++) {
+        const reader_row_t *row = &a->table->rows[i];
+        if (row->rule == NULL && strcmp(row->unit.code, code) == 0) {
             return;
         }
     }
@@ -204,55 +166,38 @@ static void check_absent(void *context, const char *code)
     }
 }
 
-static outcome_t take_rows(pass_t *p, const dvc766_board_t *board, char detail[256])
+static outcome_t take_rows(pass_t *p, const reader_table_t *table, char detail[256])
 {
     series_t *s = p->series;
-    char *seen = calloc(board->n_rows, 1);
-    if (seen == NULL) {
-        store_fail(p->txn, -ENOMEM);
-        return STATE_RETRYING;
-    }
     p->before = s->bad;
     p->n_before = s->n_bad;
     s->bad = NULL;
     s->n_bad = 0;
-    for (size_t i = 0; i < board->n_rows; i++) {
-        take_row(p, &board->rows[i], &seen[i]);
+    for (size_t i = 0; i < table->n_rows; i++) {
+        take_row(p, &table->rows[i]);
     }
-    absent_t absent = {p, board, seen};
+    absent_t absent = {p, table};
     ledger_units(p->txn, s->source->id, s->name, check_absent, &absent);
-    free(seen);
     free(p->before);
     if (p->bad_rows == 0 && s->n_bad == 0) {
         return STATE_GOOD;
     }
     snprintf(detail, 256, "%u of %zu rows are in quarantine, %zu units have no good row",
-             p->bad_rows, board->n_rows, s->n_bad);
+             p->bad_rows, table->n_rows, s->n_bad);
     return STATE_QUARANTINED;
 }
 
-/* ---- body ---- */
+/* ---- bodies ---- */
 
-static outcome_t judge_body(pass_t *p, char detail[256])
+static outcome_t judge_table(pass_t *p, const reader_table_t *table, char detail[256])
 {
-    dvc766_board_t board;
-    int rc = dvc766_parse(p->body, &board);
-    if (rc != 0) {
-        store_fail(p->txn, rc);
-        return STATE_RETRYING;
-    }
-    if (board.kind == DVC766_ROWS || board.kind == DVC766_MALFORMED) {
-        rc = archive_keep(p->in->archive, p->body, p->hash);
-        if (rc != 0) {
-            store_fail(p->txn, rc);
-        }
-    }
     outcome_t outcome = STATE_RETRYING;
-    switch (board.kind) {
-    case DVC766_ROWS:
-        outcome = take_rows(p, &board, detail);
+    snprintf(detail, 256, "%s", table->reason);
+    switch (table->kind) {
+    case READER_ROWS:
+        outcome = take_rows(p, table, detail);
         /* with some rows good, the others age by themselves */
-        if (outcome == STATE_GOOD || p->bad_rows < board.n_rows) {
+        if (outcome == STATE_GOOD || p->bad_rows < table->n_rows) {
             p->series->last_good = p->now;
             memcpy(p->series->body_sha256, p->hash, SHA256_SIZE);
             p->series->rows_read = true;
@@ -260,22 +205,42 @@ static outcome_t judge_body(pass_t *p, char detail[256])
             p->series->has_body = outcome == STATE_GOOD;
         }
         break;
-    case DVC766_NO_DATA:
+    case READER_NO_DATA:
         snprintf(detail, 256, "the source has no data for this period");
         outcome = STATE_NO_DATA;
         break;
-    case DVC766_BLOCKED:
-        snprintf(detail, 256, "%s", board.reason);
-        quarantine(p, "blocked", board.reason, p->body);
+    case READER_BLOCKED:
+        quarantine(p, table->page, "blocked", table->reason, p->pages[table->page]);
         outcome = STATE_BLOCKED;
         break;
-    case DVC766_MALFORMED:
-        snprintf(detail, 256, "%s", board.reason);
-        quarantine(p, "schema", board.reason, p->body);
+    case READER_MALFORMED:
+        keep_page(p, table->page);
+        quarantine(p, table->page, "schema", table->reason, p->pages[table->page]);
         outcome = STATE_QUARANTINED;
         break;
+    case READER_REFUSED: /* by its own word; may pass */
+        break;
     }
-    dvc766_free(&board);
+    return outcome;
+}
+
+static outcome_t judge_bodies(pass_t *p, char detail[256])
+{
+    const ingest_source_t *source = p->series->source;
+    reader_context_t context = {.source = source->source,
+                                .units = p->in->units,
+                                .of = p->series->of,
+                                .wanted = source->wanted,
+                                .n_wanted = source->n_wanted,
+                                .period = p->series->period};
+    reader_table_t table;
+    int rc = reader_read(&context, p->pages, p->n_pages, &table);
+    if (rc != 0) {
+        store_fail(p->txn, rc);
+        return STATE_RETRYING;
+    }
+    outcome_t outcome = judge_table(p, &table, detail);
+    reader_free(&table);
     return outcome;
 }
 
@@ -357,54 +322,93 @@ static int finish(pass_t *p, bool *appended)
 static int undo(series_t *s, store_t *store, int rc)
 {
     series_t *stored;
-    if (series_load(store, s->source, s->parent, s->period, &stored) == 0) {
+    if (series_load(store, s->source, s->of, s->period, &stored) == 0) {
         struct host *host = s->host;
         bool running = s->running;
         bool wanted = s->wanted;
+        exchange_t *exchange = s->exchange;
         free(s->bad);
         *s = *stored;
         s->host = host;
         s->running = running;
         s->wanted = wanted;
+        s->exchange = exchange;
         free(stored); /* its list is ours now */
     }
     s->next_due = clock_wall_ms() + s->source->retry_after_ms;
     return rc;
 }
 
-int intake_answer(intake_t *in, series_t *series, const fetch_answer_t *answer, bool *appended)
+/* One page is known by its own hash, several by that of their hashes. */
+static bool hash_pages(pass_t *p)
 {
-    pass_t p = {.in = in, .series = series, .now = clock_wall_ms()};
-    char detail[256] = "";
+    p->hashes = calloc(p->n_pages, sizeof *p->hashes);
+    p->kept = calloc(p->n_pages, sizeof *p->kept);
+    if (p->hashes == NULL || p->kept == NULL) {
+        return false;
+    }
+    for (size_t i = 0; i < p->n_pages; i++) {
+        sha256(p->pages[i], p->hashes[i]);
+    }
+    if (p->n_pages == 1) {
+        memcpy(p->hash, p->hashes[0], SHA256_SIZE);
+    } else {
+        sha256(bytes_of(p->hashes, p->n_pages * SHA256_SIZE), p->hash);
+    }
+    return true;
+}
+
+static outcome_t judge(pass_t *p, const fetch_answer_t *answer, char detail[256])
+{
+    series_t *series = p->series;
     outcome_t outcome = STATE_RETRYING;
-    *appended = false;
     bool readable = judge_transport(answer, &outcome, detail);
-    p.body = buffer_bytes(&answer->body);
-    sha256(p.body, p.hash);
     /* an identical body cannot change a row: it is neither read nor kept again */
     bool same = readable && series->has_body && series->n_bad == 0 &&
-                memcmp(series->body_sha256, p.hash, SHA256_SIZE) == 0;
-    p.txn = store_write(in->store);
+                memcmp(series->body_sha256, p->hash, SHA256_SIZE) == 0;
     series->rows_read = same;
     if (same) {
         outcome = STATE_GOOD;
-        series->last_good = p.now;
+        series->last_good = p->now;
     } else if (readable) {
-        outcome = judge_body(&p, detail);
+        outcome = judge_bodies(p, detail);
     } else if (answer->result == FETCH_TOO_BIG) {
-        quarantine(&p, "size", detail, p.body);
+        quarantine(p, 0, "size", detail, p->pages[0]);
     } else if (outcome == STATE_BLOCKED) {
-        quarantine(&p, "blocked", detail, p.body);
+        quarantine(p, 0, "blocked", detail, p->pages[0]);
+    }
+    return outcome;
+}
+
+int intake_answer(intake_t *in, series_t *series, const fetch_answer_t *answer, bool *appended)
+{
+    bytes_t body = buffer_bytes(&answer->body);
+    bool whole = answer->result == FETCH_ANSWERED && answer->status == 200;
+    pass_t p = {.in = in,
+                .series = series,
+                .pages = whole ? exchange_pages(series->exchange) : &body,
+                .n_pages = whole ? exchange_count(series->exchange) : 1,
+                .now = clock_wall_ms()};
+    char detail[256] = "";
+    *appended = false;
+    p.txn = store_write(in->store);
+    outcome_t outcome = STATE_RETRYING;
+    if (hash_pages(&p)) {
+        outcome = judge(&p, answer, detail);
+    } else {
+        store_fail(p.txn, -ENOMEM);
     }
     series_set_outcome(series, outcome, detail, p.now);
     series_set_next_due(series, p.now, answer->retry_after_ms);
     write_state(&p);
     int rc = finish(&p, appended);
+    free(p.hashes);
+    free(p.kept);
     if (rc != 0) {
         return undo(series, in->store, rc);
     }
     log_debug("fetched", "source", series->source->id, "series", series->name, "outcome",
-              event_outcome_name(outcome), "bytes", LOG_INT(p.body.len), "rows_changed",
+              event_outcome_name(outcome), "pages", LOG_INT(p.n_pages), "rows_changed",
               LOG_INT(p.changed_rows), "figures_changed", LOG_INT(p.changed_figures), NULL);
     return 0;
 }

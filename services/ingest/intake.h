@@ -14,7 +14,8 @@ typedef struct {
     const registry_t *units;
 } intake_t;
 
-/* Judges the answer, and in one transaction stores and journals the rows that changed, what goes to
+/* Judges the last answer of the series' exchange and, when it was a good one, all its pages; in one
+ * transaction stores and journals the rows that changed, what goes to
  * quarantine, and the state of the series; then sets when it is due again.
  * 0; CHISO_E_FULL or -ENOSPC when there is no room (nothing was stored, ask again later);
  * CHISO_E_STORE and others when the process must stop. `*appended` tells whether the journal grew.

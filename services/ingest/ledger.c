@@ -19,6 +19,7 @@ static bytes_t row_key(buffer_t *room, const ledger_row_t *row)
     buffer_append_part(room, row->source);
     buffer_append_part(room, row->series);
     buffer_append_part(room, row->unit.code);
+    buffer_append_part(room, row->period);
     return buffer_bytes(room);
 }
 
@@ -51,16 +52,30 @@ typedef struct {
     char values[MAX_FIGURES][DECIMAL_TEXT_SIZE];
     event_figure_t *all[MAX_FIGURES];
     event_figure_t *changed[MAX_FIGURES];
-    size_t n_changed;
+    size_t n_all, n_changed;
 } comparison_t;
+
+/* A figure that was known and is not told this time stays as it was. */
+static void keep_others(comparison_t *c, const event_reading_t *known, const ledger_row_t *row)
+{
+    for (size_t i = 0; known != NULL && i < known->n_figures && c->n_all < MAX_FIGURES; i++) {
+        bool told = false;
+        for (size_t k = 0; k < row->n_figures && !told; k++) {
+            told = strcmp(row->figures[k].id, known->figures[i]->id) == 0;
+        }
+        if (!told) {
+            c->all[c->n_all++] = known->figures[i];
+        }
+    }
+}
 
 static void compare(comparison_t *c, const event_reading_t *known, const ledger_row_t *row)
 {
     for (size_t i = 0; i < row->n_figures; i++) {
-        const ledger_figure_t *now = &row->figures[i];
+        const reader_figure_t *now = &row->figures[i];
         const event_figure_t *before = figure_of(known, now->id);
         event_figure_t *f = &c->figures[i];
-        c->all[i] = f;
+        c->all[c->n_all++] = f;
         if (before != NULL && decimal_compare(event_decimal(before->value), now->value) == 0) {
             *f = *before;
             continue;
@@ -76,6 +91,7 @@ static void compare(comparison_t *c, const event_reading_t *known, const ledger_
         f->raw_sha256.len = SHA256_SIZE;
         c->changed[c->n_changed++] = f;
     }
+    keep_others(c, known, row);
 }
 
 /* Every revision of every figure is kept: (unit, period, figure, source, series, revision) →
@@ -108,7 +124,7 @@ static void write_row(store_txn_t *txn, journal_t *journal, const ledger_row_t *
     event_reading_t reading = CHISO__V1__READING__INIT;
     reading.unit = (event_unit_t *)(uintptr_t)&row->unit;
     reading.period = (char *)(uintptr_t)row->period;
-    reading.n_figures = row->n_figures;
+    reading.n_figures = c->n_all;
     reading.figures = c->all;
     event_put_reading(&reading, &packed);
     store_put(txn, LEDGER_ROWS, key, buffer_bytes(&packed));

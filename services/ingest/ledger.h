@@ -1,8 +1,8 @@
 /* ledger.h - what ingest knows for certain: the last figures of every row, their history, and what
  * is in quarantine. Everything here happens within the caller's transaction.
  *
- * A row is one unit in one series of a source. Its stored form is the complete Reading, so that a
- * snapshot is a walk over the rows.
+ * A row is one unit and period in one series of a source. Its stored form is the complete Reading,
+ * so that a snapshot is a walk over the rows.
  */
 #ifndef CHISO_INGEST_LEDGER_H
 #define CHISO_INGEST_LEDGER_H
@@ -12,6 +12,7 @@
 #include "decimal/decimal.h"
 #include "event/event.h"
 #include "journal/journal.h"
+#include "source/reader.h"
 #include "store/store.h"
 
 /* Tables of ingest's store, in this order. */
@@ -26,19 +27,13 @@ enum {
 };
 extern const char *const ledger_tables[];
 
-/* One figure as it was just read. */
-typedef struct {
-    const char *id;
-    decimal_t value;
-} ledger_figure_t;
-
 /* One row as it was just read. */
 typedef struct {
     const char *source;
     const char *series;
     const char *period;
     event_unit_t unit;
-    const ledger_figure_t *figures;
+    const reader_figure_t *figures;
     size_t n_figures;
     int64_t fetched_at;
     const uint8_t *body_sha256;
@@ -48,7 +43,7 @@ typedef struct {
  * or -1 when the row is as it was (then nothing is written); failures stick to the transaction. */
 int ledger_take(store_txn_t *txn, journal_t *journal, const ledger_row_t *row);
 
-/* Walks the unit codes that a series has rows of. */
+/* Walks the unit codes that a series has rows of; once a period. */
 typedef void (*ledger_unit_fn)(void *context, const char *unit_code);
 void ledger_units(store_txn_t *txn, const char *source, const char *series, ledger_unit_fn each,
                   void *context);

@@ -74,24 +74,23 @@ void schedule_destroy(schedule_t **schedule)
     *schedule = NULL;
 }
 
-static series_t *find(schedule_t *s, const ingest_source_t *source, const registry_unit_t *parent,
+static series_t *find(schedule_t *s, const ingest_source_t *source, const registry_unit_t *of,
                       period_t period)
 {
     for (size_t i = 0; i < s->n_series; i++) {
         series_t *known = s->series[i];
-        if (known->source == source && known->parent == parent &&
-            known->period.kind == period.kind && known->period.year == period.year &&
-            known->period.number == period.number) {
+        if (known->source == source && known->of == of && known->period.kind == period.kind &&
+            known->period.year == period.year && known->period.number == period.number) {
             return known;
         }
     }
     return NULL;
 }
 
-static int want(schedule_t *s, const ingest_source_t *source, const registry_unit_t *parent,
+static int want(schedule_t *s, const ingest_source_t *source, const registry_unit_t *of,
                 period_t period)
 {
-    series_t *series = find(s, source, parent, period);
+    series_t *series = find(s, source, of, period);
     if (series != NULL) {
         series->wanted = true;
         return 0;
@@ -101,7 +100,7 @@ static int want(schedule_t *s, const ingest_source_t *source, const registry_uni
         return -ENOMEM;
     }
     s->series = grown;
-    int rc = series_load(s->store, source, parent, period, &series);
+    int rc = series_load(s->store, source, of, period, &series);
     if (rc == 0) {
         series->host = host_of(s, source->host);
         series->wanted = true;
@@ -114,7 +113,7 @@ static void drop_unwanted(schedule_t *s)
 {
     size_t kept = 0;
     for (size_t i = 0; i < s->n_series; i++) {
-        if (s->series[i]->wanted || s->series[i]->running) {
+        if (s->series[i]->wanted || s->series[i]->running || s->series[i]->exchange != NULL) {
             s->series[kept++] = s->series[i];
         } else {
             series_destroy(&s->series[i]);
@@ -134,12 +133,8 @@ int schedule_refresh(schedule_t *s, int64_t wall_ms)
         for (unsigned p = 0; p < source->periods_count && rc == 0; p++) {
             period_t period;
             rc = ingest_period(source->periods[p], wall_ms, &period);
-            if (rc == 0) {
-                rc = want(s, source, NULL, period);
-            }
-            for (unsigned u = 0; u < source->units_of_count && rc == 0; u++) {
-                rc = want(s, source, registry_by_code(s->config->units, source->units_of[u]),
-                          period);
+            for (unsigned u = 0; u < source->n_of && rc == 0; u++) {
+                rc = want(s, source, source->of[u], period);
             }
         }
     }
@@ -149,14 +144,24 @@ int schedule_refresh(schedule_t *s, int64_t wall_ms)
     return rc;
 }
 
+/* What was begun is finished first: the pages of an answer should be of one moment. */
+static bool comes_before(const series_t *a, const series_t *b)
+{
+    if ((a->exchange != NULL) != (b->exchange != NULL)) {
+        return a->exchange != NULL;
+    }
+    return a->next_due < b->next_due;
+}
+
 series_t *schedule_next(schedule_t *s, int64_t wall_ms, int64_t mono_ms)
 {
     series_t *best = NULL;
     for (size_t i = 0; i < s->n_series; i++) {
         series_t *one = s->series[i];
-        bool can = !one->running && one->next_due <= wall_ms && one->host->next_start <= mono_ms &&
+        bool due = one->exchange != NULL || one->next_due <= wall_ms;
+        bool can = !one->running && due && one->host->next_start <= mono_ms &&
                    one->host->running < MAX_RUNNING_PER_HOST;
-        if (can && (best == NULL || one->next_due < best->next_due)) {
+        if (can && (best == NULL || comes_before(one, best))) {
             best = one;
         }
     }

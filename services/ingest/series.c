@@ -50,7 +50,7 @@ static int read_record(series_t *s, bytes_t in)
     return rc;
 }
 
-int series_load(store_t *store, const ingest_source_t *source, const registry_unit_t *parent,
+int series_load(store_t *store, const ingest_source_t *source, const registry_unit_t *of,
                 period_t period, series_t **out)
 {
     series_t *s = calloc(1, sizeof *s);
@@ -58,11 +58,11 @@ int series_load(store_t *store, const ingest_source_t *source, const registry_un
         return -ENOMEM;
     }
     s->source = source;
-    s->parent = parent;
+    s->of = of;
     s->period = period;
     period_format(period, s->period_text);
-    snprintf(s->name, sizeof s->name, "%s/%s", parent != NULL ? parent->code : "nation",
-             s->period_text);
+    const char *whose = of != NULL ? of->code : source->source->nation != NULL ? "nation" : "all";
+    snprintf(s->name, sizeof s->name, "%s/%s", whose, s->period_text);
     buffer_t room = BUFFER_INIT(STORE_MAX_KEY);
     store_txn_t *txn = store_read(store);
     bytes_t record;
@@ -92,6 +92,7 @@ int series_load(store_t *store, const ingest_source_t *source, const registry_un
 void series_destroy(series_t **series)
 {
     if (series != NULL && *series != NULL) {
+        exchange_destroy(&(*series)->exchange);
         free((*series)->bad);
         free(*series);
         *series = NULL;

@@ -1,9 +1,8 @@
-/* series.h - one series of a source: what is fetched by one request, and goes stale together.
+/* series.h - one series of a source: what is asked for at once, and goes stale together.
  *
  * The 766 board has a series for the provinces ("nation/2025") and one for the units of each
- * province
- * ("91/2025-10"), per period. How a series does is stored, so that a restart neither forgets a
- * failure nor asks everybody at once.
+ * province ("91/2025-10"), per period. How a series does is stored, so that a restart neither
+ * forgets a failure nor asks everybody at once.
  */
 #ifndef CHISO_INGEST_SERIES_H
 #define CHISO_INGEST_SERIES_H
@@ -26,13 +25,14 @@ typedef struct {
 
 typedef struct {
     const ingest_source_t *source;
-    const registry_unit_t *parent; /* NULL: the provinces */
+    const registry_unit_t *of; /* whose figures; NULL: the nation's, or all at once */
     period_t period;
     char period_text[PERIOD_TEXT_SIZE];
     char name[SERIES_NAME_SIZE];
     struct host *host; /* the schedule's */
     bool running;
     bool wanted;
+    exchange_t *exchange; /* under way, between two of its requests too */
     /* stored: */
     outcome_t outcome; /* 0: never asked */
     int64_t since;
@@ -51,7 +51,7 @@ typedef struct {
 } series_t;
 
 /* A new series with what the store knows of it. 0, -ENOMEM, CHISO_E_CORRUPT, CHISO_E_STORE. */
-int series_load(store_t *store, const ingest_source_t *source, const registry_unit_t *parent,
+int series_load(store_t *store, const ingest_source_t *source, const registry_unit_t *of,
                 period_t period, series_t **out);
 void series_destroy(series_t **series);
 void series_store(const series_t *series, store_txn_t *txn);

@@ -35,7 +35,8 @@ ROOT = pathlib.Path(os.environ.get("CHISO_ROOT", pathlib.Path(__file__).resolve(
 BIN = pathlib.Path(os.environ.get("CHISO_BIN", ROOT / "build/asan/bin"))
 FIXTURES = ROOT / "tests/fixtures/dvc766"
 CATALOG = ROOT / "catalogs/dvc-766.yaml"
-REGISTRY = ROOT / "catalogs/units"
+DESCRIPTION = ROOT / "sources/dvc-766.yaml"
+REGISTRY = ROOT / "catalogs/units.yaml"
 
 SERVICES = ("ingest", "scorer", "publisher")
 INDEX = "dvc-766"
@@ -429,16 +430,14 @@ def competition_ranks(totals):
 
 
 def _registry():
-    """The units of today, by code."""
     units = {}
-    for file in sorted(REGISTRY.glob("*.yaml")):
-        text = file.read_text(encoding="utf-8")
-        level = re.search(r"(?m)^level: (\w+)$", text)[1]
-        if re.search(r"(?m)^until: ", text):
-            continue
-        for line in re.findall(r"(?m)^ +- \{code: .*\}$", text):
-            told = dict(re.findall(r'\b(\w+): "([^"]*)"', line.split(", earlier:")[0]))
-            units[told["code"]] = {"level": level, "parent": None, "dvc": None, **told}
+    for line in REGISTRY.read_text(encoding="utf-8").splitlines():
+        m = re.match(r'\s*- \{code: "([^"]+)", level: (\w+),(?: parent: "([^"]+)",)? '
+                     r'name: "([^"]+)"(?:, dvc: "([^"]+)")?\}', line)
+        if m:
+            code, level, parent, name, dvc = m.groups()
+            units[code] = {"code": code, "level": level, "parent": parent, "name": name,
+                           "dvc": dvc}
     return units
 
 
@@ -567,7 +566,7 @@ class Rig:
         c = {"data_dir": str(self.data_dir(service)), "log_level": self.log_level}
         if service == "ingest":
             c["registry"] = str(self.registry)
-            c["sources"] = [{"id": INDEX, "kind": "dvc-766",
+            c["sources"] = [{"id": INDEX, "source": str(DESCRIPTION),
                              "url": f"{self.replay_url}/jsp/rest.jsp", "periods": self.periods,
                              "units_of": self.units_of, **loopback, **self.source_options}]
         else:

@@ -10,17 +10,17 @@ from rig import INDEX, canonical, request
 
 # mode → (class, rule in quarantine or None, a part of the reason, further options)
 WHOLE = {
-    "block": ("blocked", "blocked", "a page instead of data", {}),
+    "block": ("blocked", "blocked", "a page instead of JSON", {}),
     "html404": ("blocked", "blocked", "404", {}),
     "error503": ("retrying", None, "503", {}),
     "status500": ("retrying", None, "500", {}),
     "slow": ("retrying", None, "", {"delay_ms": 3000}),
     "truncated": ("retrying", None, "", {}),
     "truncated_json": ("quarantined", "schema", "", {}),
-    "not_array": ("quarantined", "schema", "an object instead of an array", {}),
+    "not_array": ("quarantined", "schema", "none of the 1 rows has any of the columns", {}),
     "huge": ("quarantined", "size", "larger than", {"size": 3 << 20}),
     "empty": ("no_data", None, "no data", {}),
-    "changed_field": ("quarantined", "schema", "TTTT is missing", {}),
+    "changed_field": ("quarantined", "schema", "TTTT is missing or empty", {}),
 }
 FIRST = ("401621", "24")  # the first row of 0_2025: its id, and its unit
 
@@ -306,10 +306,10 @@ class BadRows(Misbehaving):
             self.assertEqual(body[-1], row)
 
     def test_wrong_sum(self):
-        self.check("wrong_sum", "sum", "TONG_SCORE is not the sum of the six groups")
+        self.check("wrong_sum", "sum", "TONG_SCORE is not the sum of its parts")
 
     def test_bad_number(self):
-        self.check("bad_number", "number", "MDHL is not a number")
+        self.check("bad_number", "number", "MDHL: 'mười' is not a number")
 
     def test_duplicate_row(self):
         self.check("duplicate_row", "duplicate", "of several rows")

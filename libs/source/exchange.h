@@ -1,0 +1,52 @@
+/* exchange.h - one asking of a source: the requests it takes, one after the other, and their
+ * bodies.
+ *
+ * A source that answers in pages is asked page by page; all of them are read together, so that a
+ * figure never comes from half an answer. The owner sends each request when the host's manners
+ * allow it, and hands back its answer.
+ */
+#ifndef CHISO_SOURCE_EXCHANGE_H
+#define CHISO_SOURCE_EXCHANGE_H
+
+#include "fetch/fetch.h"
+#include "registry/registry.h"
+#include "source/source.h"
+#include "source/template.h"
+
+#define EXCHANGE_MAX_BYTES (256u * 1024 * 1024) /* of all pages */
+
+/* How an operator has one source asked; borrowed for the life of its exchanges. */
+typedef struct {
+    const source_t *source;
+    const char *url; /* the source's path is appended to it */
+    const fetch_policy_t *policy;
+    const template_secret_t *secrets;
+    unsigned n_secrets;
+} exchange_setup_t;
+
+typedef struct exchange exchange_t;
+
+typedef enum {
+    EXCHANGE_MORE,     /* another request is to be sent */
+    EXCHANGE_COMPLETE, /* every page is there */
+    EXCHANGE_FAILED    /* by the answer that was just handed in: judge that one */
+} exchange_step_t;
+
+/* `of` is whose figures are asked for; NULL for the nation or for all at once. 0 or -ENOMEM. */
+int exchange_new(const exchange_setup_t *setup, const registry_unit_t *of, period_t period,
+                 exchange_t **out);
+void exchange_destroy(exchange_t **exchange);
+
+/* Hands the next request to fetch, with `context`. As fetch_submit(); CHISO_E_INVALID when a
+ * template cannot be filled in. */
+int exchange_send(exchange_t *exchange, fetch_t *fetch, void *context);
+/* Takes the answer's body over when it is a page. */
+exchange_step_t exchange_take(exchange_t *exchange, fetch_answer_t *answer);
+
+size_t exchange_count(const exchange_t *exchange);
+const bytes_t *exchange_pages(const exchange_t *exchange);
+
+/* The id by which a source knows the unit, NULL when there is none. */
+const char *exchange_id_of(source_by_t by, const registry_unit_t *unit);
+
+#endif

@@ -1,0 +1,98 @@
+/* form.h - the form of a source description, as libcyaml fills it. Inside libs/source only. */
+#ifndef CHISO_SOURCE_FORM_H
+#define CHISO_SOURCE_FORM_H
+
+#include <cyaml/cyaml.h>
+
+#include <stdbool.h>
+
+typedef struct {
+    char *name, *value;
+} form_pair_t;
+
+typedef struct {
+    char *nation, *units_of, *each;
+} form_ask_t;
+
+typedef struct {
+    char *method, *path, *body, *prime;
+    char **headers;
+    form_pair_t *query, *form;
+    unsigned headers_count, query_count, form_count;
+} form_request_t;
+
+typedef struct {
+    char *first, *size, *most, *total;
+} form_pages_t;
+
+typedef struct {
+    char *at;
+    char **is;
+    unsigned is_count;
+    char *message;
+} form_test_t;
+
+typedef struct {
+    char *format, *at, *proof, *wrapped, *delimiter;
+} form_rows_t;
+
+typedef struct {
+    char *text, *is;
+} form_word_t;
+
+typedef struct {
+    char *code, *name;
+} form_unknown_t;
+
+typedef struct {
+    char *at;
+    form_word_t *words;
+    unsigned words_count;
+} form_level_t;
+
+typedef struct {
+    char *by, *at, *others;
+    form_word_t *table;
+    unsigned table_count;
+    form_level_t *level;
+    form_unknown_t *unknown;
+} form_unit_t;
+
+typedef struct {
+    char *at, *date, *as;
+} form_period_t;
+
+typedef struct {
+    char *id, *at, *value, *number, *scale, *min, *max, *combine, *absent, *confidence, *note;
+    bool optional;
+    form_test_t *when;
+    unsigned when_count;
+} form_figure_t;
+
+typedef struct {
+    char **sum;
+    unsigned sum_count;
+    char *equals;
+} form_check_t;
+
+typedef struct {
+    char *format, *source, *title, *provider;
+    char **notes;
+    unsigned notes_count;
+    form_ask_t *ask;
+    form_request_t request;
+    form_pages_t *pages;
+    form_test_t *success;
+    unsigned success_count;
+    form_rows_t rows;
+    form_unit_t unit;
+    form_period_t *period;
+    form_figure_t *figures;
+    unsigned figures_count;
+    form_check_t *checks;
+    unsigned checks_count;
+} form_source_t;
+
+extern const cyaml_schema_value_t form_source_schema;
+
+#endif
