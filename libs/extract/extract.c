@@ -20,7 +20,7 @@ int extract(const extract_spec_t *spec, bytes_t body, extract_table_t *out)
     } else if (spec->format == EXTRACT_CSV) {
         body_csv(&t, body);
     } else {
-        table_decide(&t, EXTRACT_MALFORMED, "no reader of that format yet");
+        rc = body_html(&t, body);
     }
     int end = table_end(&t);
     if (rc != 0 && end == 0) {
@@ -59,6 +59,20 @@ static int check_csv(const extract_spec_t *spec, char reason[EXTRACT_REASON_SIZE
     return 0;
 }
 
+static int check_html(const extract_spec_t *spec, char reason[EXTRACT_REASON_SIZE])
+{
+    if (spec->rows == NULL || *spec->rows == '\0' || strlen(spec->rows) > EXTRACT_MAX_POINTER) {
+        return wrong(reason, "rows", spec->rows, "an XPath");
+    }
+    if (spec->proof != NULL && strlen(spec->proof) > EXTRACT_MAX_POINTER) {
+        return wrong(reason, "proof", spec->proof, "an XPath");
+    }
+    if (spec->wrapped != NULL && !pointer_is_good(spec->wrapped)) {
+        return wrong(reason, "wrapped", spec->wrapped, "a JSON Pointer");
+    }
+    return body_html_check(spec, reason);
+}
+
 static int check_json(const extract_spec_t *spec, char reason[EXTRACT_REASON_SIZE])
 {
     if (spec->rows == NULL || !pointer_is_good(spec->rows)) {
@@ -94,7 +108,7 @@ int extract_check(const extract_spec_t *spec, char reason[EXTRACT_REASON_SIZE])
     case EXTRACT_JSON:
         return check_json(spec, reason);
     case EXTRACT_HTML:
-        break;
+        return check_html(spec, reason);
     }
     return wrong(reason, "format", "", "one of the known");
 }

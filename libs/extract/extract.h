@@ -24,7 +24,7 @@
 #define EXTRACT_MAX_DEPTH 32               /* of JSON */
 #define EXTRACT_MAX_VALUES 2000000         /* of JSON: members and elements, all levels together */
 #define EXTRACT_MAX_POINTER 512            /* bytes of a pointer, heading or XPath */
-#define EXTRACT_PAGE_MS 10000              /* how long an HTML body may keep the caller waiting */
+#define EXTRACT_PAGE_MS 10000 /* how long an HTML body keeps the caller waiting at most */
 
 typedef enum { EXTRACT_JSON = 1, EXTRACT_CSV, EXTRACT_HTML } extract_format_t;
 
@@ -55,8 +55,8 @@ typedef struct {
     const extract_column_t *columns;
     size_t n_columns;
     char delimiter;        /* CSV; 0: "," */
-    const char *html_path; /* of the chiso-html program; NULL: beside the running one. Only HTML
-                            * runs it */
+    const char *html_path; /* of the chiso-html program; NULL: beside the running one */
+    int page_ms;           /* HTML: how long reading it may take; 0: EXTRACT_PAGE_MS */
 } extract_spec_t;
 
 typedef enum {
@@ -93,8 +93,8 @@ typedef struct {
 int extract(const extract_spec_t *spec, bytes_t body, extract_table_t *out);
 void extract_free(extract_table_t *table);
 
-/* Is the specification itself usable (pointers, XPaths, headings)? 0 or CHISO_E_SYNTAX with a
- * reason. */
+/* Is the specification itself usable (pointers, XPaths, headings)? 0; CHISO_E_SYNTAX; for HTML
+ * -errno when chiso-html cannot be run. The last two with a reason. */
 int extract_check(const extract_spec_t *spec, char reason[EXTRACT_REASON_SIZE]);
 
 /* The text at a JSON Pointer of a body ("/error_code"), numbers by their digits, true/false as
