@@ -19,8 +19,7 @@ static const char *folder_of(const char *folder)
 static bool is_index_file(const char *name)
 {
     size_t len = strlen(name);
-    return len > 5 && name[0] != '.' && strcmp(name + len - 5, ".yaml") == 0 &&
-           strcmp(name, "units.yaml") != 0;
+    return len > 5 && name[0] != '.' && strcmp(name + len - 5, ".yaml") == 0;
 }
 
 static int compare(const void *a, const void *b)
@@ -50,6 +49,16 @@ char **catalogs_list(const char *folder, unsigned *n)
     closedir(dir);
     qsort(files, *n, sizeof *files, compare);
     return files;
+}
+
+char *catalogs_units(const char *folder)
+{
+    char *path = NULL;
+    if (asprintf(&path, "%s/units", folder_of(folder)) >= 0 && access(path, F_OK) == 0) {
+        return path;
+    }
+    free(path);
+    return NULL;
 }
 
 int catalogs_open(const char *folder, const char *id, catalog_t **catalog,

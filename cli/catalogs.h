@@ -16,4 +16,7 @@ int catalogs_open(const char *folder, const char *id, catalog_t **catalog,
  */
 char **catalogs_list(const char *folder, unsigned *n);
 
+/* The unit registry of that folder, or NULL when it has none; free it. */
+char *catalogs_units(const char *folder);
+
 #endif

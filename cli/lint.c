@@ -8,11 +8,13 @@
 #include "base/error.h"
 #include "catalogs.h"
 #include "commands.h"
+#include "lint_units.h"
 #include "options.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 typedef struct {
     unsigned errors, contradictions, notes;
@@ -68,30 +70,34 @@ static void check_stated(lint_t *lint, const catalog_index_t *index)
 {
     decimal_t stated;
     char text[DECIMAL_TEXT_SIZE];
-    check_count(lint, index, 1, "the index", index->stated_indicators,
-                count_top(index, 0, index->n_indicators));
+    check_count(lint, index, catalog_line(index, "stated.indicators"), "the index",
+                index->stated_indicators, count_top(index, 0, index->n_indicators));
     for (unsigned p = 0; p < index->n_pillars; p++) {
         const catalog_pillar_t *pillar = &index->pillars[p];
         char what[96];
+        char path[64];
         snprintf(what, sizeof what, "pillar %s", pillar->code);
-        check_count(lint, index, pillar->line, what, pillar->stated_indicators,
+        snprintf(path, sizeof path, "pillars[%u].stated_indicators", p);
+        check_count(lint, index, catalog_line(index, path), what, pillar->stated_indicators,
                     count_top(index, pillar->first, pillar->count));
     }
     if (index->stated_max == NULL) {
         return;
     }
+    int line = catalog_line(index, "stated.max");
     if (decimal_parse(index->stated_max, strlen(index->stated_max), &stated) != 0) {
-        ERROR(lint, index, 1, "stated.max '%s'; expected a decimal", index->stated_max);
+        ERROR(lint, index, line, "stated.max '%s'; expected a decimal", index->stated_max);
     } else if (decimal_compare(stated, index->max) != 0) {
-        DOCUMENT(lint, index, 1,
+        DOCUMENT(lint, index, line,
                  "the document states a total of %s, the listed indicators sum to %s%s",
                  index->stated_max, decimal_format_fixed(index->max, 2, DECIMAL_HALF_UP, text),
                  index->partial ? " (a partial list)" : "");
         if (!index->partial) {
-            NOTE(lint, index, 1, "say partial: true when the list is known to be incomplete");
+            NOTE(lint, index, line, "say partial: true when the list is known to be incomplete");
         }
     } else if (index->partial) {
-        ERROR(lint, index, 1, "partial: true, but the listed indicators sum to the stated total");
+        ERROR(lint, index, catalog_line(index, "partial"),
+              "partial: true, but the listed indicators sum to the stated total");
     }
 }
 
@@ -168,6 +174,17 @@ static void check_rule(lint_t *lint, const catalog_index_t *index, const catalog
     if (rule->kind == RULE_OPTIONS) {
         check_options(lint, index, in, rule);
     }
+    if (rule->kind == RULE_COUNT && rule->below == RULE_BELOW_SHARE &&
+        rule->below_share.num == rule->below_share.den) {
+        ERROR(lint, index, in->line, "%s: below the target all is earned: the target is idle",
+              in->code);
+    }
+    for (unsigned i = 0; rule->kind == RULE_CHECKLIST && i < rule->n_shares; i++) {
+        if (rule->shares[i].num == 0) {
+            ERROR(lint, index, in->line, "%s: item %u of the checklist earns nothing", in->code,
+                  i + 1);
+        }
+    }
     check_bands(lint, index, in, rule);
     check_limits(lint, index, in, rule);
     if ((rule->kind == RULE_RATIO || rule->kind == RULE_BEST) && rule->n_over > 0 &&
@@ -199,15 +216,37 @@ static void check_fed(void *context, const char *name, bool quantity)
     }
 }
 
+/* How the text reads a zero denominator is easily forgotten: one note for all that are silent. */
+static void say_zero(lint_t *lint, const catalog_index_t *index, const bool *silent, unsigned n)
+{
+    char codes[1024] = "";
+    size_t len = 0;
+    int line = 0;
+    for (unsigned i = 0; i < index->n_indicators && len < sizeof codes; i++) {
+        if (silent[i]) {
+            line = line == 0 ? index->indicators[i].line : line;
+            len += (size_t)snprintf(codes + len, sizeof codes - len, "%s%s", len > 0 ? ", " : "",
+                                    index->indicators[i].code);
+        }
+    }
+    NOTE(
+        lint, index, line,
+        "%u ratios have no rule for a zero denominator (when_zero), undefined then, 0 points: %s%s",
+        n, codes, len < sizeof codes ? "" : "…");
+}
+
 static void check_index(lint_t *lint, const catalog_index_t *index)
 {
     unsigned zero = 0;
+    bool silent[CATALOG_MAX_INDICATORS] = {false};
     check_stated(lint, index);
     for (unsigned i = 0; i < index->n_indicators; i++) {
         const catalog_indicator_t *in = &index->indicators[i];
         unsigned missing = 0;
         feed_t feed = {index, in, &missing};
+        unsigned before = zero;
         check_rule(lint, index, in, &in->rule, &zero);
+        silent[i] = zero > before;
         rule_names(&in->rule, check_fed, &feed);
         if (missing > 0) {
             ERROR(lint, index, in->line,
@@ -215,12 +254,12 @@ static void check_index(lint_t *lint, const catalog_index_t *index)
         }
     }
     if (zero > 0) {
-        NOTE(lint, index, 1,
-             "%u ratios have no rule for a zero denominator: they are undefined then, 0 points",
-             zero);
+        say_zero(lint, index, silent, zero);
     }
     for (unsigned i = 0; i < index->n_notes; i++) {
-        DOCUMENT(lint, index, 1, "%s", index->notes[i]);
+        char path[32];
+        snprintf(path, sizeof path, "notes[%u]", i);
+        DOCUMENT(lint, index, catalog_line(index, path), "%s", index->notes[i]);
     }
 }
 
@@ -237,10 +276,47 @@ static void check_dictionary(lint_t *lint, const catalog_t *catalog)
             }
         }
         if (!used) {
-            printf("NOTE figures: '%s' is used by no index\n", figure->id);
+            printf("NOTE %s:%d: the figure '%s' is used by no index\n", figure->file, figure->line,
+                   figure->id);
             lint->notes++;
         }
     }
+}
+
+/* The files of the list in one array, the folders, which are unit registries, looked at. */
+static unsigned split(lint_t *lint, char **arguments, unsigned n, const char **files)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < n; i++) {
+        struct stat st;
+        if (stat(arguments[i], &st) == 0 && S_ISDIR(st.st_mode)) {
+            lint->errors += !lint_units(arguments[i]);
+        } else {
+            files[count++] = arguments[i];
+        }
+    }
+    return count;
+}
+
+static int lint_files(lint_t *lint, const char *const *files, unsigned n, bool all)
+{
+    catalog_t *catalog = NULL;
+    if (n == 0 && !all) {
+        return lint->errors == 0 ? CHISO_EXIT_OK : CHISO_EXIT_FINDING;
+    }
+    if (catalog_load(files, n, stdout, &catalog) != 0) {
+        return CHISO_EXIT_FINDING; /* loading has said what is wrong, with file and line */
+    }
+    for (unsigned i = 0; i < catalog_count(catalog); i++) {
+        check_index(lint, catalog_at(catalog, i));
+    }
+    if (all) {
+        check_dictionary(lint, catalog);
+    }
+    printf("%u catalogs, %u errors, %u contradictions in the documents, %u notes\n",
+           catalog_count(catalog), lint->errors, lint->contradictions, lint->notes);
+    catalog_destroy(&catalog);
+    return lint->errors == 0 ? CHISO_EXIT_OK : CHISO_EXIT_FINDING;
 }
 
 int command_lint(int argc, char **argv)
@@ -251,32 +327,25 @@ int command_lint(int argc, char **argv)
     if (options_read(argc, argv, specs, &first) != 0) {
         return CHISO_EXIT_USAGE;
     }
-    unsigned n = 0;
-    char **listed = first == argc ? catalogs_list(folder, &n) : NULL;
-    if (first == argc && listed == NULL) {
-        return CHISO_EXIT_CONFIG;
-    }
-    const char *const *files =
-        listed != NULL ? (const char *const *)listed : (const char *const *)argv + first;
-    n = listed != NULL ? n : (unsigned)(argc - first);
-    catalog_t *catalog = NULL;
     lint_t lint = {0};
-    int code = CHISO_EXIT_FINDING; /* loading has said what is wrong, with file and line */
-    if (catalog_load(files, n, stdout, &catalog) == 0) {
-        for (unsigned i = 0; i < catalog_count(catalog); i++) {
-            check_index(&lint, catalog_at(catalog, i));
+    bool all = first == argc;
+    unsigned n = (unsigned)(argc - first);
+    char **listed = all ? catalogs_list(folder, &n) : NULL;
+    char *units = all ? catalogs_units(folder) : NULL;
+    const char **files = calloc(n + 1, sizeof *files);
+    int code = CHISO_EXIT_CONFIG;
+    if (files != NULL && (!all || listed != NULL)) {
+        n = split(&lint, all ? listed : argv + first, n, files);
+        if (units != NULL) {
+            lint.errors += !lint_units(units);
         }
-        if (listed != NULL) {
-            check_dictionary(&lint, catalog);
-        }
-        printf("%u catalogs, %u errors, %u contradictions in the documents, %u notes\n",
-               catalog_count(catalog), lint.errors, lint.contradictions, lint.notes);
-        code = lint.errors == 0 ? CHISO_EXIT_OK : CHISO_EXIT_FINDING;
+        code = lint_files(&lint, files, n, all);
     }
-    catalog_destroy(&catalog);
-    for (unsigned i = 0; listed != NULL && i < n; i++) {
+    for (unsigned i = 0; listed != NULL && listed[i] != NULL; i++) {
         free(listed[i]);
     }
     free(listed);
+    free(files);
+    free(units);
     return code;
 }

@@ -16,6 +16,7 @@
 
 #include <errno.h>
 #include <sodium.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -146,6 +147,33 @@ static int build_pillar(entry_t *e, unsigned p, decimal_t *total)
     return keep(rc, decimal_add(*total, to->max, total));
 }
 
+/* Of a plan that leaves its day open only the month is known. */
+static int check_date(config_t *file, const char *date)
+{
+    period_t p;
+    bool month = period_parse(date, &p) == 0 && p.kind == PERIOD_MONTH;
+    return month || period_is_day(date)
+               ? 0
+               : config_error(file, "date",
+                              "'%s'; expected a day, such as \"2025-01-15\", or a month, "
+                              "\"2025-01\"",
+                              date);
+}
+
+static int read_set(config_t *file, const char *key, const int *values, unsigned n, unsigned *set)
+{
+    int rc = 0;
+    for (unsigned i = 0; i < n; i++) {
+        if ((*set & 1U << values[i]) != 0) {
+            char path[32];
+            snprintf(path, sizeof path, "%s[%u]", key, i);
+            rc = config_error(file, path, "stands twice; expected each once");
+        }
+        *set |= 1U << values[i];
+    }
+    return rc;
+}
+
 static int build(const catalog_t *c, entry_t *e)
 {
     const form_index_t *form = e->form;
@@ -170,19 +198,16 @@ static int build(const catalog_t *c, entry_t *e)
         return config_error(e->file, "index", "'%s'; expected letters, digits, '.', '-', '_'",
                             form->index);
     }
-    for (unsigned i = 0; i < form->levels_count; i++) {
-        index->levels |= 1U << form->levels[i];
-    }
-    for (unsigned i = 0; i < form->periods_count; i++) {
-        index->periods |= 1U << form->periods[i];
-    }
+    int rc = keep(check_date(e->file, form->date),
+                  read_set(e->file, "levels", form->levels, form->levels_count, &index->levels));
+    rc =
+        keep(rc, read_set(e->file, "periods", form->periods, form->periods_count, &index->periods));
     index->figures = calloc(CATALOG_MAX_FIGURES, sizeof *index->figures);
     index->pillars = calloc(form->pillars_count, sizeof *index->pillars);
     index->indicators = calloc(CATALOG_MAX_INDICATORS, sizeof *index->indicators);
     if (index->figures == NULL || index->pillars == NULL || index->indicators == NULL) {
         return -ENOMEM;
     }
-    int rc = 0;
     decimal_t total = DECIMAL_ZERO;
     for (unsigned p = 0; p < form->pillars_count; p++) {
         rc = keep(rc, build_pillar(e, p, &total));
@@ -341,6 +366,13 @@ bool catalog_has_period(const catalog_index_t *index, const char *period)
     period_t p;
     return period_parse(period, &p) == 0 &&
            (index->periods == 0 || (index->periods & 1U << p.kind) != 0);
+}
+
+int catalog_line(const catalog_index_t *index, const char *path)
+{
+    const entry_t *e =
+        (const entry_t *)(const void *)((const char *)index - offsetof(entry_t, index));
+    return config_line(e->file, path);
 }
 
 int catalog_indicator(const catalog_index_t *index, const char *code)

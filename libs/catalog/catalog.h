@@ -62,7 +62,7 @@ struct catalog_index {
     const char *id;
     const char *title;
     const char *decision;
-    const char *date; /* "2022-06-23" */
+    const char *date; /* "2022-06-23", or "2025-11" */
     const char *issuer;
     const char *file;
     unsigned levels;  /* bit 1 << Chiso__V1__Level for each level it applies to */
@@ -97,6 +97,8 @@ bool catalog_has_level(const catalog_index_t *index, int level);
 bool catalog_has_period(const catalog_index_t *index, const char *period); /* "2025-Q3" */
 /* Place of an indicator by its code, or -1. */
 int catalog_indicator(const catalog_index_t *index, const char *code);
+/* Line of the index's file at which something stands, such as "stated.max" or "notes[2]". */
+int catalog_line(const catalog_index_t *index, const char *path);
 
 /* The figures of the dictionary. */
 unsigned catalog_figures(const catalog_t *catalog);

@@ -52,7 +52,9 @@ static int add_figures(dictionary_t *d, config_t *file, const form_figures_t *fo
                               "%d figures",
                               f->id, DICTIONARY_MAX);
         } else {
-            d->figures[d->n_figures++] = read_figure(f);
+            d->figures[d->n_figures] = read_figure(f);
+            d->figures[d->n_figures].file = config_file(file);
+            d->figures[d->n_figures++].line = config_line(file, path);
         }
     }
     return rc;

@@ -46,6 +46,8 @@ typedef struct {
     const catalog_index_t *index; /* that declares it; NULL: of the dictionary */
     unsigned indicator;           /* of that index */
     const char *input;            /* "p1.option", "items.2", "excluded"; NULL: of the dictionary */
+    const char *file;             /* of the dictionary: where it stands; else NULL */
+    int line;
 } catalog_figure_t;
 
 /* "count", "amount", "percentage", "points", "option", "yes_no". */

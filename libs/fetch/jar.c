@@ -6,6 +6,7 @@
  */
 #include "fetch/jar.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "fetch/fetch_internal.h"
 
@@ -109,12 +110,31 @@ static int list_cookies(fetch_jar_t *jar, struct curl_slist **out)
     return code == CURLE_OK ? 0 : -ENOMEM;
 }
 
+/* The part of a line behind its n-th tab; NULL when there is none. */
+static const char *field(const char *line, unsigned n)
+{
+    while (n > 0 && line != NULL) {
+        line = strchr(line, '\t');
+        line = line != NULL ? line + 1 : NULL;
+        n--;
+    }
+    return line;
+}
+
+/* curl lists what has expired until the next request throws it out. */
+static bool has_expired(const char *line)
+{
+    const char *expiry = field(line, 4); /* seconds; 0 for a session */
+    long long at = expiry != NULL ? strtoll(expiry, NULL, 10) : 0;
+    return at > 0 && at <= clock_wall_ms() / 1000;
+}
+
 int fetch_jar_count(fetch_jar_t *jar)
 {
     struct curl_slist *list = NULL;
     int count = list_cookies(jar, &list);
     for (const struct curl_slist *at = list; at != NULL; at = at->next) {
-        count++;
+        count += !has_expired(at->data);
     }
     curl_slist_free_all(list);
     return count;
@@ -127,17 +147,6 @@ void fetch_jar_limit(fetch_jar_t *jar)
     }
 }
 
-/* The part of a line behind its n-th tab; NULL when there is none. */
-static const char *field(const char *line, unsigned n)
-{
-    while (n > 0 && line != NULL) {
-        line = strchr(line, '\t');
-        line = line != NULL ? line + 1 : NULL;
-        n--;
-    }
-    return line;
-}
-
 int fetch_jar_value(fetch_jar_t *jar, const char *name, fetch_secret_t *out)
 {
     struct curl_slist *list = NULL;
@@ -147,7 +156,8 @@ int fetch_jar_value(fetch_jar_t *jar, const char *name, fetch_secret_t *out)
     for (const struct curl_slist *at = list; at != NULL; at = at->next) {
         /* domain, subdomains too, path, https only, expiry, name, value */
         const char *is = field(at->data, 5);
-        if (is != NULL && strncmp(is, name, len) == 0 && is[len] == '\t') {
+        if (is != NULL && strncmp(is, name, len) == 0 && is[len] == '\t' &&
+            !has_expired(at->data)) {
             value = is + len + 1;
         }
     }

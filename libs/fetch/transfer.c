@@ -70,25 +70,36 @@ static size_t on_body(char *data, size_t size, size_t count, void *context)
     return t->no_memory || t->too_big ? CURL_WRITEFUNC_ERROR : len;
 }
 
-/* Of "Name: value\r\n" the value's codings, "identity" aside; 0 for any other name. */
-static unsigned count_codings(const char *line, size_t len)
+static bool is_one_of(const char *text, size_t len, const char *const *list)
 {
-    static const char name[] = "Content-Encoding:";
-    size_t at = sizeof name - 1;
-    unsigned count = 0;
-    if (len < at || strncasecmp(line, name, at) != 0) {
-        return 0;
+    while (*list != NULL && (strlen(*list) != len || strncasecmp(text, *list, len) != 0)) {
+        list++;
     }
-    while (at < len) {
+    return *list != NULL;
+}
+
+/* Looks for headers that lay codings over the body. curl would unpack several, and whatever else
+ * (brotli, zstd) it was built with, asked for or not. */
+static void note_codings(transfer_t *t, const char *line, size_t len)
+{
+    static const char *const headers[] = {"Content-Encoding", "Transfer-Encoding", NULL};
+    static const char *const plain[] = {"identity", "none", "chunked", NULL};
+    static const char *const packed[] = {"gzip", "x-gzip", "deflate", NULL};
+    const char *colon = memchr(line, ':', len);
+    if (colon == NULL || !is_one_of(line, (size_t)(colon - line), headers)) {
+        return;
+    }
+    for (size_t at = (size_t)(colon - line) + 1; at < len; at++) {
         size_t begin = at;
         while (at < len && strchr(" \t\r\n,", line[at]) == NULL) {
             at++;
         }
-        bool identity = at - begin == 8 && strncasecmp(line + begin, "identity", 8) == 0;
-        count += at > begin && !identity;
-        at++;
+        if (at == begin || is_one_of(line + begin, at - begin, plain)) {
+            continue;
+        }
+        t->codings++;
+        t->coding_unknown = t->coding_unknown || !is_one_of(line + begin, at - begin, packed);
     }
-    return count;
 }
 
 static size_t on_header(char *data, size_t size, size_t count, void *context)
@@ -102,9 +113,9 @@ static size_t on_header(char *data, size_t size, size_t count, void *context)
     t->moved_at = clock_mono_ms();
     t->header_bytes += len;
     t->header_lines++;
-    t->codings += count_codings(data, len);
+    note_codings(t, data, len);
     return t->header_bytes > MAX_ANSWER_HEADERS || t->header_lines > MAX_ANSWER_LINES ||
-                   t->codings > MAX_CODINGS
+                   t->codings > MAX_CODINGS || t->coding_unknown
                ? CURL_WRITEFUNC_ERROR
                : len;
 }
@@ -296,6 +307,8 @@ static void end_for(transfer_t *t, CURLcode code)
         transfer_fail(t, "out of memory");
     } else if (t->header_bytes > MAX_ANSWER_HEADERS || t->header_lines > MAX_ANSWER_LINES) {
         transfer_fail(t, "headers are too large");
+    } else if (t->coding_unknown) {
+        transfer_fail(t, "a content coding that was not asked for");
     } else if (t->codings > MAX_CODINGS) {
         transfer_fail(t, "more than one content coding");
     } else if (t->peer_refused || (t->refused && !t->connecting)) {

@@ -15,7 +15,8 @@ typedef struct transfer {
     fetch_answer_t *answer;
     size_t header_bytes;
     unsigned header_lines;
-    unsigned codings;   /* of the content, that are not "identity" */
+    unsigned codings; /* of the content, those that change nothing aside */
+    bool coding_unknown;
     bool begun;         /* the final answer has */
     curl_off_t arrived; /* bytes of the body, as sent */
     int64_t moved_at;   /* monotonic: when a byte of the answer came last */

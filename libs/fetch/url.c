@@ -63,7 +63,7 @@ static bool is_ascii(const char *text)
     return *text == '\0';
 }
 
-static bool check_host(const char *host, CURLU *parsed, const fetch_policy_t *policy, char *reason)
+static bool check_host(const char *host, const fetch_policy_t *policy, char *reason)
 {
     char ip[64];
     network_address_t address;
@@ -78,17 +78,12 @@ static bool check_host(const char *host, CURLU *parsed, const fetch_policy_t *po
         }
         return true;
     }
-    if (is_ascii(host)) {
-        return true;
+    if (!is_ascii(host)) {
+        /* curl would turn it round by the locale, which a service does not set */
+        SAY("has a host outside ASCII; write its xn-- form ('idn2 HOST' prints it)");
+        return false;
     }
-    char *ascii = NULL;
-    if (curl_url_get(parsed, CURLUPART_HOST, &ascii, CURLU_PUNYCODE) == CURLUE_OK) {
-        SAY("has a host outside ASCII; write %s", ascii);
-    } else {
-        SAY("has a host outside ASCII that is no domain name");
-    }
-    curl_free(ascii);
-    return false;
+    return true;
 }
 
 static bool check_parts(CURLU *parsed, const char *url, const fetch_policy_t *policy, char *reason)
@@ -107,13 +102,14 @@ static bool check_parts(CURLU *parsed, const char *url, const fetch_policy_t *po
         SAY("is neither https nor http; expected https://HOST/…");
     } else if (http && !policy->allow_http) {
         SAY("is plain http, which is not allowed; expected https, or allow_http");
-    } else if (host == NULL || host[0] == '\0') {
+    } else if (host == NULL || host[0] == '\0' ||
+               strspn(url + strlen(scheme), ":/") != 3) { /* curl takes https:/x and https:///x */
         SAY("has no host");
     } else if (port != NULL && strcmp(port, "0") == 0) {
         SAY("has port 0; expected 1 to 65535");
     } else if (fragment != NULL || strchr(url, '#') != NULL) {
         SAY("has a '#'; what follows it is never sent: remove it, or write %%23");
-    } else if (check_host(host, parsed, policy, reason)) {
+    } else if (check_host(host, policy, reason)) {
         good = is_ascii(url);
         if (!good) {
             SAY("has letters outside ASCII behind the host; write their UTF-8 bytes as %%XX");

@@ -72,3 +72,41 @@ period_t period_at(period_kind_t kind, int64_t wall_ms, int back)
                       .year = count / per_year,
                       .number = kind == PERIOD_YEAR ? 0 : count % per_year + 1};
 }
+
+static int days_of(int year, int month)
+{
+    static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    return days[month - 1] + (month == 2 && leap);
+}
+
+bool period_is_day(const char *text)
+{
+    char month[8];
+    period_t p;
+    if (strnlen(text, PERIOD_DAY_SIZE) != PERIOD_DAY_SIZE - 1 || text[7] != '-') {
+        return false;
+    }
+    snprintf(month, sizeof month, "%.7s", text);
+    int day = digits(text + 8, 2);
+    return period_parse(month, &p) == 0 && p.kind == PERIOD_MONTH && day >= 1 &&
+           day <= days_of(p.year, p.number);
+}
+
+const char *period_last_day(period_t p, char out[PERIOD_DAY_SIZE])
+{
+    int month = p.kind == PERIOD_YEAR ? 12 : p.kind == PERIOD_QUARTER ? p.number * 3 : p.number;
+    snprintf(out, PERIOD_DAY_SIZE, "%04u-%02u-%02u", (unsigned)p.year % 10000,
+             (unsigned)month % 100, (unsigned)days_of(p.year, month) % 100);
+    return out;
+}
+
+const char *period_day_at(int64_t wall_ms, char out[PERIOD_DAY_SIZE])
+{
+    time_t local = (time_t)(wall_ms / 1000) + VIETNAM_OFFSET_S;
+    struct tm tm;
+    gmtime_r(&local, &tm);
+    snprintf(out, PERIOD_DAY_SIZE, "%04u-%02u-%02u", (unsigned)(tm.tm_year + 1900) % 10000,
+             (unsigned)(tm.tm_mon + 1) % 100, (unsigned)tm.tm_mday % 100);
+    return out;
+}

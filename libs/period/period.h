@@ -23,4 +23,14 @@ const char *period_format(period_t period, char out[PERIOD_TEXT_SIZE]);
  * periods earlier. */
 period_t period_at(period_kind_t kind, int64_t wall_ms, int back);
 
+/* A day of the calendar, "2025-07-01": as text days compare as they follow one another. */
+#define PERIOD_DAY_SIZE 11
+bool period_is_day(const char *text);
+
+/* The day in Vietnam's time. */
+const char *period_day_at(int64_t wall_ms, char out[PERIOD_DAY_SIZE]);
+
+/* The last day of a period. */
+const char *period_last_day(period_t period, char out[PERIOD_DAY_SIZE]);
+
 #endif

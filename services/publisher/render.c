@@ -23,11 +23,23 @@ static void put_rank(jw_t *j, const char *key, bool has, uint32_t rank)
     }
 }
 
+/* "0.833333": of the applicable maximum; null when it is not known or nothing applies. */
+static void put_share(jw_t *j, const char *key, const char *part, const char *max)
+{
+    char text[DECIMAL_TEXT_SIZE];
+    decimal_t share;
+    bool known = part != NULL && decimal_muldiv(event_decimal(part), decimal_of(1),
+                                                event_decimal(max), DECIMAL_HALF_UP, &share) == 0;
+    jw_put_text(j, key, known ? decimal_format_fixed(share, 6, DECIMAL_HALF_UP, text) : NULL);
+}
+
 void render_totals(jw_t *j, const event_score_t *s)
 {
     jw_put_text(j, "points", s->points);
     jw_put_text(j, "max", s->max);
     jw_put_text(j, "percent", s->percent);
+    put_share(j, "coverage", s->scored_max, s->max);
+    put_share(j, "machine_coverage", s->machine_max, s->max);
     jw_put_text(j, "change", s->change);
     put_rank(j, "rank", s->has_rank, s->rank);
     put_rank(j, "previous_rank", s->has_previous_rank, s->previous_rank);
@@ -59,24 +71,41 @@ static const event_figure_t *figure_of(const event_score_t *s, const char *id)
 void render_figure(jw_t *j, const catalog_index_t *index, const event_figure_t *f)
 {
     char hex[SHA256_HEX_SIZE];
-    const char *title = NULL;
-    const char *unit = NULL;
-    for (unsigned i = 0; i < index->n_figures; i++) {
-        if (strcmp(index->figures[i]->id, f->id) == 0) {
-            title = index->figures[i]->title;
-            unit = index->figures[i]->unit;
-        }
-    }
+    int place = catalog_figure_place(index, f->id);
+    const catalog_figure_t *known = place >= 0 ? index->figures[place] : NULL;
     jw_object(j);
     jw_put_text(j, "id", f->id);
-    jw_put_text(j, "title", title);
-    jw_put_text(j, "unit", unit);
+    jw_put_text(j, "title", known != NULL ? known->title : NULL);
+    jw_put_text(j, "unit", known != NULL ? known->unit : NULL);
+    jw_put_text(j, "kind", known != NULL ? catalog_kind_name(known->kind) : NULL);
     jw_put_text(j, "value", f->value);
     jw_put_text(j, "source", f->source);
     jw_put_text(j, "series", f->series);
+    jw_put_text(j, "submitter", f->submitter);
     jw_put_time(j, "fetched_at", f->fetched_at);
     jw_put_number(j, "revision", f->revision);
     jw_put_text(j, "raw_sha256", sha256_hex(f->raw_sha256.data, hex));
+    jw_key(j, "evidence");
+    jw_array(j);
+    for (size_t i = 0; i < f->n_evidence; i++) {
+        jw_text(j, sha256_hex(f->evidence[i].data, hex));
+    }
+    jw_array_end(j);
+    jw_object_end(j);
+}
+
+/* An input of a rule and the figure that feeds it. */
+static void render_input(jw_t *j, const catalog_figure_t *figure, const char *name)
+{
+    char text[DECIMAL_TEXT_SIZE];
+    jw_object(j);
+    jw_put_text(j, "name", figure->input != NULL ? figure->input : name);
+    jw_put_text(j, "figure", figure->id);
+    jw_put_text(j, "title", figure->title);
+    jw_put_text(j, "unit", figure->unit);
+    jw_put_text(j, "kind", catalog_kind_name(figure->kind));
+    jw_put_text(j, "least", decimal_format(figure->least, text));
+    jw_put_text(j, "most", figure->has_most ? decimal_format(figure->most, text) : NULL);
     jw_object_end(j);
 }
 
@@ -89,6 +118,7 @@ void render_criterion(jw_t *j, const catalog_index_t *index, const catalog_indic
     jw_put_text(j, "max", decimal_format(in->max, max));
     jw_put_text(j, "parent", in->parent >= 0 ? index->indicators[in->parent].code : NULL);
     jw_put_flag(j, "excluded", in->excluded);
+    jw_put_text(j, "excluded_by", index->figures[in->excluded_by]->id);
     formula_write(&in->rule, in->max, FORMULA_VIETNAMESE, "", &formula);
     jw_put_text(j, "formula", buffer_text(&formula));
     jw_put_text(j, "text", in->text);
@@ -103,13 +133,7 @@ void render_criterion(jw_t *j, const catalog_index_t *index, const catalog_indic
     jw_key(j, "inputs");
     jw_array(j);
     for (unsigned i = 0; i < in->n_inputs; i++) {
-        const catalog_figure_t *figure = index->figures[in->inputs[i].figure];
-        jw_object(j);
-        jw_put_text(j, "name", in->inputs[i].name);
-        jw_put_text(j, "figure", figure->id);
-        jw_put_text(j, "title", figure->title);
-        jw_put_text(j, "unit", figure->unit);
-        jw_object_end(j);
+        render_input(j, index->figures[in->inputs[i].figure], in->inputs[i].name);
     }
     jw_array_end(j);
     buffer_free(&formula);
@@ -139,9 +163,10 @@ static void render_indicator(jw_t *j, const catalog_index_t *index,
     jw_array_end(j);
     jw_key(j, "figures");
     jw_array(j);
-    for (unsigned i = 0; i < indicator->n_inputs; i++) {
-        const char *id = index->figures[indicator->inputs[i].figure]->id;
-        const event_figure_t *figure = figure_of(s, id);
+    for (unsigned i = 0; i <= indicator->n_inputs; i++) {
+        unsigned place =
+            i < indicator->n_inputs ? indicator->inputs[i].figure : indicator->excluded_by;
+        const event_figure_t *figure = figure_of(s, index->figures[place]->id);
         if (figure != NULL) {
             render_figure(j, index, figure);
         }
@@ -150,31 +175,46 @@ static void render_indicator(jw_t *j, const catalog_index_t *index,
     jw_object_end(j);
 }
 
+typedef struct {
+    decimal_t points, max; /* of what applies */
+    Chiso__V1__Status worst;
+} pillar_sum_t;
+
+static pillar_sum_t sum_of(const catalog_index_t *index, const catalog_pillar_t *pillar,
+                           const event_score_t *s)
+{
+    pillar_sum_t sum = {.worst = CHISO__V1__STATUS__EXCLUDED};
+    for (unsigned i = pillar->first; i < pillar->first + pillar->count; i++) {
+        const catalog_indicator_t *in = &index->indicators[i];
+        const event_indicator_t *state = indicator_of(s, in->code);
+        Chiso__V1__Status status = state != NULL ? state->status : CHISO__V1__STATUS__MISSING;
+        if (in->rule.kind == RULE_CHILDREN || status == CHISO__V1__STATUS__EXCLUDED) {
+            continue; /* a parent's children are told themselves */
+        }
+        if (sum.worst == CHISO__V1__STATUS__EXCLUDED || status > sum.worst) {
+            sum.worst = status;
+        }
+        decimal_add(sum.max, in->max, &sum.max);
+        if (state != NULL) {
+            decimal_add(sum.points, event_decimal(state->points), &sum.points);
+        }
+    }
+    return sum;
+}
+
 void render_pillars(jw_t *j, const catalog_index_t *index, const event_score_t *s,
                     render_depth_t depth)
 {
     for (unsigned p = 0; p < index->n_pillars; p++) {
         const catalog_pillar_t *pillar = &index->pillars[p];
-        decimal_t points = DECIMAL_ZERO;
-        Chiso__V1__Status worst = CHISO__V1__STATUS__SCORED;
-        for (unsigned i = pillar->first; i < pillar->first + pillar->count; i++) {
-            if (index->indicators[i].rule.kind == RULE_CHILDREN) {
-                continue; /* its children are told themselves */
-            }
-            const event_indicator_t *state = indicator_of(s, index->indicators[i].code);
-            Chiso__V1__Status status = state != NULL ? state->status : CHISO__V1__STATUS__MISSING;
-            worst = status > worst && status != CHISO__V1__STATUS__EXCLUDED ? status : worst;
-            if (state != NULL) {
-                decimal_add(points, event_decimal(state->points), &points);
-            }
-        }
+        pillar_sum_t sum = sum_of(index, pillar, s);
         char text[DECIMAL_TEXT_SIZE];
         jw_object(j);
         jw_put_text(j, "code", pillar->code);
         jw_put_text(j, "title", pillar->title);
-        jw_put_text(j, "points", decimal_format(points, text));
-        jw_put_text(j, "max", decimal_format(pillar->max, text));
-        jw_put_text(j, "status", event_status_name(worst));
+        jw_put_text(j, "points", decimal_format(sum.points, text));
+        jw_put_text(j, "max", decimal_format(sum.max, text));
+        jw_put_text(j, "status", event_status_name(sum.worst));
         if (depth != RENDER_PILLARS) {
             jw_key(j, "indicators");
             jw_array(j);

@@ -15,7 +15,8 @@ void render_source(const event_source_state_t *state, buffer_t *out);
 
 /* Parts, into an object that is open. */
 void render_unit(jw_t *j, const event_unit_t *unit);
-/* points, max, percent, change, rank, previous_rank, nation_rank, revision, as_of */
+/* points, max, percent, coverage, machine_coverage, change, rank, previous_rank, nation_rank,
+ * revision, as_of */
 void render_totals(jw_t *j, const event_score_t *score);
 /* {"code","title","points","max","status"[,"indicators"]} for each pillar of an open array;
  * indicators with their figures, or with the whole criterion as well. */

@@ -46,7 +46,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static registry_t *units;
     if (source == NULL) {
         require(source_load(TEST_ROOT "/sources/dvc-766.yaml", stderr, &source) == 0);
-        require(registry_load(TEST_ROOT "/catalogs/units.yaml", stderr, &units) == 0);
+        require(registry_load(TEST_ROOT "/catalogs/units", stderr, &units) == 0);
     }
     reader_context_t context = {.source = source,
                                 .units = units,

@@ -36,7 +36,7 @@ BIN = pathlib.Path(os.environ.get("CHISO_BIN", ROOT / "build/asan/bin"))
 FIXTURES = ROOT / "tests/fixtures/dvc766"
 CATALOG = ROOT / "catalogs/dvc-766.yaml"
 DESCRIPTION = ROOT / "sources/dvc-766.yaml"
-REGISTRY = ROOT / "catalogs/units.yaml"
+REGISTRY = ROOT / "catalogs/units"
 
 SERVICES = ("ingest", "scorer", "publisher")
 INDEX = "dvc-766"
@@ -430,14 +430,16 @@ def competition_ranks(totals):
 
 
 def _registry():
+    """The units of today, by code."""
     units = {}
-    for line in REGISTRY.read_text(encoding="utf-8").splitlines():
-        m = re.match(r'\s*- \{code: "([^"]+)", level: (\w+),(?: parent: "([^"]+)",)? '
-                     r'name: "([^"]+)"(?:, dvc: "([^"]+)")?\}', line)
-        if m:
-            code, level, parent, name, dvc = m.groups()
-            units[code] = {"code": code, "level": level, "parent": parent, "name": name,
-                           "dvc": dvc}
+    for file in sorted(REGISTRY.glob("*.yaml")):
+        text = file.read_text(encoding="utf-8")
+        level = re.search(r"(?m)^level: (\w+)$", text)[1]
+        if re.search(r"(?m)^until: ", text):
+            continue
+        for line in re.findall(r"(?m)^ +- \{code: .*\}$", text):
+            told = dict(re.findall(r'\b(\w+): "([^"]*)"', line.split(", earlier:")[0]))
+            units[told["code"]] = {"level": level, "parent": None, "dvc": None, **told}
     return units
 
 

@@ -11,7 +11,7 @@ BAD = [
     ("ingest", lambda c: c.pop("data_dir"), "", "data_dir"),
     ("ingest", lambda c: c.update(colour="red"), "colour", "expected one of"),
     ("ingest", lambda c: c.update(log_level="loud"), "log_level", "expected debug, info, warn or"),
-    ("ingest", lambda c: c.update(registry="/nowhere/units.yaml"), "registry",
+    ("ingest", lambda c: c.update(registry="/nowhere/units"), "registry",
      "expected a unit registry"),
     ("ingest", lambda c: c["bus"].update(endpoint="udp://127.0.0.1:1"), "bus",
      "expected tcp://ADDRESS:PORT or ipc://PATH"),

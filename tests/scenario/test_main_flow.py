@@ -1,5 +1,8 @@
 """From the source to the portals: what is recorded is what is told, to the last digit."""
 import json
+import pathlib
+import shutil
+import tempfile
 import unicodedata
 import unittest
 from decimal import Decimal
@@ -103,7 +106,7 @@ class Totals(rig.Case):
         self.assertIn("H01.15", departments)
         for row in recorded(r.source, "398126_2025-10"):
             name = departments[row["MA_COQUAN"]]["name"]
-            self.assertEqual(name, unicodedata.normalize("NFC", row["TEN"]))
+            self.assertEqual(name, rig.UNITS[row["MA_COQUAN"]]["name"])
 
         # 470152's name is in NFD at the source, and in NFC wherever we tell it
         raw = [row for row in recorded(r.source, "398126_2025") if row["ID"] == "470152"][0]["TEN"]
@@ -374,13 +377,21 @@ class Changes(rig.Case):
         self.assertEqual(changed, {f"{INDEX}.tdgq", f"{INDEX}.tong_score"})
 
     def test_a_renamed_unit_reaches_the_portal(self):
-        """A department is named by the source: its new name is told everywhere."""
-        r = self.rig()
+        """A department that the registry does not know is named by the source: its new name is told
+        everywhere."""
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="chiso-fixtures-", dir="/tmp"))
+        self.addCleanup(shutil.rmtree, folder)
+        step = shutil.copytree(rig.FIXTURES / "2025-10-11", folder / "1-first")
+        board = step / "398126_2025-10.json"
+        board.write_text(board.read_text(encoding="utf-8").replace("398161", "999161")
+                         .replace('"H01.15"', '"H01.98"'), encoding="utf-8")
+        r = self.rig(fixtures=folder)
         r.start()
         r.settle()
-        r.set("398126_2025-10", "398161", "TEN", "Sở Du lịch và Thể thao - tỉnh An Giang")
+        self.assertEqual(r.unit("H01.98", "2025-10")["unit"]["name"], "Sở Du lịch - tỉnh An Giang")
+        r.set("398126_2025-10", "999161", "TEN", "Sở Du lịch và Thể thao - tỉnh An Giang")
         r.settle(timeout=15)
-        self.assertEqual(r.unit("H01.15", "2025-10")["unit"]["name"],
+        self.assertEqual(r.unit("H01.98", "2025-10")["unit"]["name"],
                          "Sở Du lịch và Thể thao - tỉnh An Giang")
         r.verify()
 

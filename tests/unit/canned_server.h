@@ -50,6 +50,7 @@ struct server {
     pthread_mutex_t lock; /* guards the rest */
     connection_t connections[CANNED_MAX_CONNECTIONS];
     unsigned accepts;
+    unsigned requests;
     bool stopping;
     char last[CANNED_MAX_REQUEST];
 };
@@ -120,6 +121,7 @@ static inline void *server_connection(void *context)
     while ((len = server_read(c->fd, request)) > 0) {
         pthread_mutex_lock(&s->lock);
         memcpy(s->last, request, len + 1);
+        s->requests++;
         pthread_mutex_unlock(&s->lock);
         if (!server_answer(s, c->fd, request)) {
             break;
@@ -209,6 +211,14 @@ static inline unsigned server_accepts(server_t *s)
 {
     pthread_mutex_lock(&s->lock);
     unsigned n = s->accepts;
+    pthread_mutex_unlock(&s->lock);
+    return n;
+}
+
+static inline unsigned server_requests(server_t *s)
+{
+    pthread_mutex_lock(&s->lock);
+    unsigned n = s->requests;
     pthread_mutex_unlock(&s->lock);
     return n;
 }

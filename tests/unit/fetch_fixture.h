@@ -55,10 +55,13 @@ static const fetch_policy_t open_policy = {.allow_http = true, .allow_networks =
 static fetch_t *fetch;
 static server_t *server;
 
+/* What the server of a test answers; a test file may set its own. */
+static const canned_t *canned = answers;
+
 static inline int set_up(void **state)
 {
     (void)state;
-    server = server_start(AF_INET, answers);
+    server = server_start(AF_INET, canned);
     return fetch_start(&(fetch_options_t){.user_agent = "test/1"}, &fetch);
 }
 

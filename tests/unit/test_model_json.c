@@ -151,10 +151,69 @@ static void test_json(void **state)
     }
 }
 
+/* What of the maximum is scored, and by whom: exact shares, and where the figures came from. */
+static void test_coverage(void **state)
+{
+    published_t *p = *state;
+    uint8_t hashes[2][SHA256_SIZE] = {{0xab}, {0xcd}};
+    ProtobufCBinaryData evidence[2] = {{SHA256_SIZE, hashes[0]}, {SHA256_SIZE, hashes[1]}};
+    static const struct {
+        const char *max, *scored, *machine, *coverage, *machine_coverage;
+    } want[] = {
+        {"100", "38", "18", "0.380000", "0.180000"},
+        {"60", "40", "0", "0.666667", "0.000000"},
+        {"60", NULL, NULL, NULL, NULL}, /* told before it was known */
+        {"0", "0", "0", NULL, NULL},    /* nothing applies */
+    };
+    for (uint32_t i = 0; i < 4; i++) {
+        score_room_t room;
+        store_txn_t *txn = store_write(p->store);
+        told_t told = first;
+        told.revision = i + 1;
+        event_t event = *score_of(&told, &room);
+        room.score.max = T(want[i].max);
+        room.score.scored_max = T(want[i].scored);
+        room.score.machine_max = T(want[i].machine);
+        room.in[1].status = CHISO__V1__STATUS__EXCLUDED;
+        room.fig[0].submitter = T("unit:91");
+        room.fig[0].evidence = evidence;
+        room.fig[0].n_evidence = 2;
+        assert_int_equal(model_apply(&p->model, txn, MODEL_EPOCH, &event, false), 0);
+        published_commit(p, &txn);
+        const ProtobufCBinaryData *body = &notice(p, p->n_notices - 1)->body;
+        json_t *json = json_loadb((const char *)body->data, body->len, 0, NULL);
+        assert_non_null(json);
+        check_numbers(json);
+        const char *coverage = text(json, "coverage");
+        const char *machine = text(json, "machine_coverage");
+        assert_int_equal(coverage == NULL, want[i].coverage == NULL);
+        if (coverage != NULL) {
+            assert_string_equal(coverage, want[i].coverage);
+            assert_string_equal(machine, want[i].machine_coverage);
+        }
+        const json_t *pillars = json_object_get(json, "pillars");
+        const json_t *excluded = json_array_get(pillars, 1);
+        assert_string_equal(text(excluded, "status"), "excluded");
+        assert_string_equal(text(excluded, "max"), "0");
+        assert_string_equal(text(excluded, "points"), "0");
+        const json_t *in =
+            json_array_get(json_object_get(json_array_get(pillars, 0), "indicators"), 0);
+        const json_t *figure = json_array_get(json_object_get(in, "figures"), 0);
+        const json_t *files = json_object_get(figure, "evidence");
+        assert_string_equal(text(figure, "kind"), "points");
+        assert_string_equal(text(figure, "submitter"), "unit:91");
+        assert_int_equal(json_array_size(files), 2);
+        assert_memory_equal(json_string_value(json_array_get(files, 0)), "ab00", 4);
+        assert_int_equal(json_string_length(json_array_get(files, 1)), 64);
+        json_decref(json);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_after, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_coverage, setup, teardown),
         cmocka_unit_test_setup_teardown(test_json, setup, teardown),
     };
     return cmocka_run_group_tests(tests, load, unload);

@@ -101,9 +101,42 @@ static void test_every_month(void **state)
     }
 }
 
+static void test_days(void **state)
+{
+    (void)state;
+    static const char *const good[] = {"2025-07-01", "2024-02-29", "2000-02-29", "2025-12-31",
+                                       "1990-01-01"};
+    static const char *const bad[] = {"",           "2025",        "2025-07",    "2025-02-29",
+                                      "2100-02-29", "2025-04-31",  "2025-00-01", "2025-13-01",
+                                      "2025-07-00", "2025-07-32",  "2025-7-01",  "2025-07-1",
+                                      "2025/07/01", "2025-07-01 ", "2025-07-0x", "2025-Q3-01",
+                                      "01-07-2025", "2025-07-011", "1989-01-01", "2025-07/01"};
+    static const char *const last[][2] = {
+        {"2025", "2025-12-31"},    {"2025-Q1", "2025-03-31"}, {"2025-Q2", "2025-06-30"},
+        {"2025-Q4", "2025-12-31"}, {"2024-02", "2024-02-29"}, {"2025-02", "2025-02-28"},
+        {"2100-02", "2100-02-28"}, {"2000-02", "2000-02-29"}, {"2025-11", "2025-11-30"}};
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        assert_true(period_is_day(good[i]));
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        assert_false(period_is_day(bad[i]));
+    }
+    for (size_t i = 0; i < sizeof last / sizeof last[0]; i++) {
+        period_t p;
+        char day[PERIOD_DAY_SIZE];
+        assert_int_equal(period_parse(last[i][0], &p), 0);
+        assert_string_equal(period_last_day(p, day), last[i][1]);
+        assert_true(period_is_day(day));
+    }
+    char day[PERIOD_DAY_SIZE];
+    assert_string_equal(period_day_at(1751302799999, day), "2025-06-30"); /* 23:59:59.999 */
+    assert_string_equal(period_day_at(1751302800000, day), "2025-07-01"); /* at midnight there */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_parse), cmocka_unit_test(test_at),
-                                       cmocka_unit_test(test_every_month)};
+                                       cmocka_unit_test(test_every_month),
+                                       cmocka_unit_test(test_days)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

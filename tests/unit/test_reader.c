@@ -18,7 +18,7 @@ static int open_all(void **state)
 {
     (void)state;
     assert_int_equal(source_load(TEST_ROOT "/sources/dvc-766.yaml", stderr, &board), 0);
-    assert_int_equal(registry_load(TEST_ROOT "/catalogs/units.yaml", stderr, &units), 0);
+    assert_int_equal(registry_load(TEST_ROOT "/catalogs/units", stderr, &units), 0);
     return 0;
 }
 
