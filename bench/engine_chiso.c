@@ -58,7 +58,7 @@ static void write_catalog(const char *folder)
     }
     fprintf(f, "format: \"1\"\nindex: bench\ntitle: \"Bộ chỉ số đo tốc độ\"\ndecision: \"0/QĐ\"\n"
                "date: \"2025-01-01\"\nissuer: \"chiso\"\nlevels: [province, department, commune]\n"
-               "period: year\nmax: \"100\"\npillars:\n  - code: \"1\"\n    title: \"Tất cả\"\n"
+               "periods: [year]\nmax: \"100\"\npillars:\n  - code: \"1\"\n    title: \"Tất cả\"\n"
                "    max: \"100\"\n    indicators:\n");
     for (unsigned i = 0; i < INDICATORS; i++) {
         write_indicator(f, i);

@@ -11,6 +11,7 @@
 #include "options.h"
 #include "publisher/model.h"
 #include "scorer/checkpoint.h"
+#include "scorer/rank.h"
 #include "scorer/score.h"
 
 #include <stdarg.h>
@@ -118,11 +119,11 @@ static void take_figure(verify_t *v, const catalog_index_t *index, const event_r
         return;
     }
     result_t *r = state_result(&v->computed, index, reading->period, reading->unit);
-    figure_state_t *to = r != NULL ? &r->figures[place] : NULL;
-    if (to != NULL && to->revision != 0 && from->fetched_at < to->fetched_at) {
+    const figure_state_t *known = r != NULL ? state_figure(r, (unsigned)place) : NULL;
+    if (known != NULL && known->revision != 0 && from->fetched_at < known->fetched_at) {
         return; /* another source or series read it later */
     }
-    if (to == NULL || state_take_figure(&v->computed, from, to) != 0) {
+    if (r == NULL || state_take_figure(&v->computed, from, r, (unsigned)place) != 0) {
         found(v, "out of memory");
         return;
     }
@@ -172,7 +173,7 @@ static int compute(verify_t *v)
         if (ranks == NULL) {
             return CHISO_E_STORE;
         }
-        score_rank(ranking, ranks);
+        rank_all(ranking, ranks);
         for (unsigned k = 0; k < ranking->n_members; k++) {
             result_t *r = ranking->members[k];
             r->rank = ranking == r->local ? ranks[k] : r->rank;
@@ -217,13 +218,14 @@ static void compare_results(verify_t *v)
                   decimal_format(want->points, y), have->rank, want->rank);
         }
         int total = want->index->stated_total;
-        if (total >= 0 && want->figures[total].revision != 0 &&
-            decimal_compare(want->figures[total].value, want->points) != 0) {
+        const figure_state_t *stated =
+            total >= 0 ? state_figure(want, (unsigned)total) : &state_unknown_figure;
+        if (stated->revision != 0 && decimal_compare(stated->value, want->points) != 0) {
             char x[DECIMAL_TEXT_SIZE];
             char y[DECIMAL_TEXT_SIZE];
             found(v, "%s %s %s: the source states a total of %s, the points are %s",
-                  want->index->id, want->period, want->code,
-                  decimal_format(want->figures[total].value, x), decimal_format(want->points, y));
+                  want->index->id, want->period, want->code, decimal_format(stated->value, x),
+                  decimal_format(want->points, y));
         }
     }
     if (v->live.n_results != v->computed.n_results) {

@@ -27,8 +27,8 @@ bool bytes_equal(bytes_t a, bytes_t b)
     return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
 }
 
-/* Makes room for `more` bytes and one NUL behind them. */
-static bool buffer_room(buffer_t *b, size_t more)
+/* And for one NUL behind them. */
+bool buffer_room(buffer_t *b, size_t more)
 {
     if (b->failed || more > b->max || b->len > b->max - more) {
         b->failed = true;

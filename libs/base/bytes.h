@@ -36,6 +36,17 @@ void buffer_append_text(buffer_t *b, const char *text);
  */
 void buffer_append_part(buffer_t *b, const char *text);
 void buffer_printf(buffer_t *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Makes room for `more` bytes, to be written at buffer_at(); buffer_end() then says where they end.
+ * False after a failure. */
+bool buffer_room(buffer_t *b, size_t more);
+static inline uint8_t *buffer_at(const buffer_t *b)
+{
+    return b->data + b->len;
+}
+static inline void buffer_end(buffer_t *b, const uint8_t *end)
+{
+    b->len = (size_t)(end - b->data);
+}
 void buffer_clear(buffer_t *b); /* forgets the contents and the failure, keeps the memory */
 void buffer_free(buffer_t *b);
 bytes_t buffer_bytes(const buffer_t *b);

@@ -21,7 +21,7 @@ static unsigned take_items(const result_t *r, const catalog_indicator_t *of, uns
     *known = true;
     bool readable = true;
     for (; k + n < of->n_inputs && strcmp(of->inputs[k + n].name, to->name) == 0; n++) {
-        const figure_state_t *f = &r->figures[of->inputs[k + n].figure];
+        const figure_state_t *f = state_figure(r, of->inputs[k + n].figure);
         int met = yes_or_no(f);
         *known = *known && f->revision != 0;
         readable = readable && (f->revision == 0 || met >= 0);
@@ -40,7 +40,7 @@ rule_inputs_t inputs_of(const result_t *r, unsigned i, rule_input_t room[CATALOG
     size_t n = 0;
     for (unsigned k = 0; k < of->n_inputs && n < CATALOG_MAX_INPUTS;) {
         const catalog_input_t *input = &of->inputs[k];
-        const figure_state_t *f = &r->figures[input->figure];
+        const figure_state_t *f = state_figure(r, input->figure);
         bool known = f->revision != 0;
         rule_input_t *to = &room[n];
         *to = (rule_input_t){.name = input->name, .kind = input->kind};
@@ -62,7 +62,7 @@ rule_inputs_t inputs_of(const result_t *r, unsigned i, rule_input_t room[CATALOG
 bool inputs_excluded(const result_t *r, unsigned i)
 {
     const catalog_indicator_t *of = &r->index->indicators[i];
-    int own = yes_or_no(&r->figures[of->excluded_by]);
+    int own = yes_or_no(state_figure(r, of->excluded_by));
     if (own >= 0) {
         return own == 1;
     }
@@ -70,7 +70,7 @@ bool inputs_excluded(const result_t *r, unsigned i)
         return of->excluded;
     }
     const catalog_indicator_t *parent = &r->index->indicators[of->parent];
-    int above = yes_or_no(&r->figures[parent->excluded_by]);
+    int above = yes_or_no(state_figure(r, parent->excluded_by));
     /* a parent that is assessed after all takes its children with it */
     return above >= 0 ? above == 1 || (of->excluded && !parent->excluded) : of->excluded;
 }
@@ -79,7 +79,7 @@ bool inputs_of_machines(const result_t *r, unsigned i)
 {
     const catalog_indicator_t *of = &r->index->indicators[i];
     for (unsigned k = 0; k < of->n_inputs; k++) {
-        const figure_state_t *f = &r->figures[of->inputs[k].figure];
+        const figure_state_t *f = state_figure(r, of->inputs[k].figure);
         if (f->revision != 0 && f->submitter != NULL) {
             return false;
         }

@@ -4,6 +4,7 @@
 #include "assess/assess.h"
 #include "base/error.h"
 #include "inputs.h"
+#include "rank.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -62,7 +63,11 @@ static int add_use(score_t *s, const catalog_index_t *index, unsigned slot)
 
 int score_init(score_t *s, state_t *state, journal_t *journal)
 {
-    *s = (score_t){.state = state, .journal = journal};
+    *s = (score_t){.state = state,
+                   .journal = journal,
+                   .event = BUFFER_INIT(EVENT_MAX_BYTES),
+                   .rankings = BUFFER_INIT(SCORE_MAX_RANKINGS),
+                   .ranking_ends = BUFFER_INIT(SCORE_MAX_RANKINGS)};
     int rc = 0;
     for (unsigned i = 0; i < catalog_count(state->catalog) && rc == 0; i++) {
         const catalog_index_t *index = catalog_at(state->catalog, i);
@@ -88,7 +93,12 @@ void score_free(score_t *s)
         free(entry);
     }
     free(s->pending);
-    s->pending = NULL;
+    free(s->touched);
+    free(s->moved);
+    buffer_free(&s->event);
+    buffer_free(&s->rankings);
+    buffer_free(&s->ranking_ends);
+    *s = (score_t){0};
 }
 
 /* ---- evaluation ---- */
@@ -129,6 +139,25 @@ static rule_result_t evaluate_indicator(const result_t *r, unsigned i)
     return rule_evaluate(&indicator->rule, indicator->max, inputs_of(r, i, room), &best);
 }
 
+/* Adds what a leaf brings to the totals, or takes it off again. */
+static void add_leaf(result_t *r, unsigned i, int (*add)(decimal_t, decimal_t, decimal_t *))
+{
+    const rule_result_t *from = &r->indicators[i];
+    decimal_t max = r->index->indicators[i].max;
+    if (from->status == RULE_EXCLUDED) {
+        return;
+    }
+    /* the catalog was checked to sum, so these do */
+    add(r->points, from->points, &r->points);
+    add(r->max, max, &r->max);
+    if (from->status == RULE_SCORED) {
+        add(r->scored_max, max, &r->scored_max);
+        if (bit_get(r->machine_fed, i)) {
+            add(r->machine_max, max, &r->machine_max);
+        }
+    }
+}
+
 static void reevaluate(result_t *r, unsigned i)
 {
     rule_result_t now = evaluate_indicator(r, i);
@@ -140,26 +169,23 @@ static void reevaluate(result_t *r, unsigned i)
     *known = now;
 }
 
-/* Of the maximum what is scored from figures that machines read alone. */
-static decimal_t machine_max(const result_t *r)
+/* Evaluates an indicator that is no parent, and keeps the totals with it. */
+static void reevaluate_leaf(result_t *r, unsigned i)
 {
-    decimal_t sum = DECIMAL_ZERO;
-    for (unsigned i = 0; i < r->index->n_indicators; i++) {
-        const catalog_indicator_t *in = &r->index->indicators[i];
-        if (in->rule.kind != RULE_CHILDREN && r->indicators[i].status == RULE_SCORED &&
-            inputs_of_machines(r, i)) {
-            decimal_add(sum, in->max, &sum);
-        }
-    }
-    return sum;
+    add_leaf(r, i, decimal_subtract);
+    reevaluate(r, i);
+    bit_put(r->machine_fed, i, inputs_of_machines(r, i));
+    add_leaf(r, i, decimal_add);
 }
 
-void score_evaluate(result_t *r, const uint64_t *affected)
+static void evaluate_all(result_t *r)
 {
+    r->points = r->max = r->scored_max = r->machine_max = DECIMAL_ZERO;
     for (unsigned i = 0; i < r->index->n_indicators; i++) {
-        bool leaf = r->index->indicators[i].rule.kind != RULE_CHILDREN;
-        if (leaf && (affected == NULL || bit_get(affected, i) || r->indicators[i].status == 0)) {
+        if (r->index->indicators[i].rule.kind != RULE_CHILDREN) {
             reevaluate(r, i);
+            bit_put(r->machine_fed, i, inputs_of_machines(r, i));
+            add_leaf(r, i, decimal_add);
         }
     }
     for (unsigned i = 0; i < r->index->n_indicators; i++) {
@@ -167,11 +193,36 @@ void score_evaluate(result_t *r, const uint64_t *affected)
             reevaluate(r, i);
         }
     }
-    assess_sum_t sum = assess_sum(r->index, r->indicators, 0, r->index->n_indicators);
-    r->points = sum.points;
-    r->max = sum.max;
-    r->scored_max = sum.scored;
-    r->machine_max = machine_max(r);
+    r->summed = true;
+}
+
+void score_evaluate(result_t *r, const uint64_t *affected)
+{
+    if (affected == NULL || !r->summed) {
+        evaluate_all(r);
+        return;
+    }
+    uint64_t parents[CATALOG_MAX_INDICATORS / 64] = {0};
+    size_t words = bit_words(r->index->n_indicators);
+    for (unsigned w = 0; w < words; w++) {
+        for (uint64_t bits = affected[w]; bits != 0; bits &= bits - 1) {
+            unsigned i = w * 64 + (unsigned)__builtin_ctzll(bits);
+            const catalog_indicator_t *indicator = &r->index->indicators[i];
+            if (indicator->rule.kind == RULE_CHILDREN) {
+                bit_set(parents, i);
+                continue;
+            }
+            reevaluate_leaf(r, i);
+            if (indicator->parent >= 0) {
+                bit_set(parents, (unsigned)indicator->parent);
+            }
+        }
+    }
+    for (unsigned w = 0; w < words; w++) {
+        for (uint64_t bits = parents[w]; bits != 0; bits &= bits - 1) {
+            reevaluate(r, w * 64 + (unsigned)__builtin_ctzll(bits));
+        }
+    }
 }
 
 static bool any_bit(const uint64_t *bits, size_t words)
@@ -184,22 +235,49 @@ static bool any_bit(const uint64_t *bits, size_t words)
     return false;
 }
 
+/* Room for one more of n pointers; false: out of memory. */
+static bool grow(void **array, size_t n)
+{
+    if (n > 0 && (n & (n - 1)) != 0) {
+        return true; /* room for the next power of two is there */
+    }
+    void *grown = realloc(*array, (n == 0 ? 1 : n * 2) * sizeof(void *));
+    if (grown != NULL) {
+        *array = grown;
+    }
+    return grown != NULL;
+}
+
 static void mark_pending(score_t *s, store_txn_t *txn, result_t *r)
 {
     if (r->pending) {
         return;
     }
-    if ((s->n_pending & (s->n_pending - 1)) == 0) {
-        size_t cap = s->n_pending == 0 ? 1 : s->n_pending * 2;
-        result_t **grown = realloc(s->pending, cap * sizeof *grown);
-        if (grown == NULL) {
-            store_fail(txn, -ENOMEM);
-            return;
-        }
-        s->pending = grown;
+    if (!grow((void **)&s->pending, s->n_pending)) {
+        store_fail(txn, -ENOMEM);
+        return;
     }
     r->pending = true;
     s->pending[s->n_pending++] = r;
+}
+
+/* The member was worth this before, and is not any more; or something else about it is news. */
+static void mark_touched(score_t *s, store_txn_t *txn, ranking_t *ranking, result_t *r,
+                         decimal_t points_before, decimal_t max_before)
+{
+    rank_changed(ranking, r, points_before, max_before);
+    if (r->as_of > ranking->as_of) {
+        ranking->as_of = r->as_of;
+    }
+    if (ranking->touched) {
+        return;
+    }
+    if (!grow((void **)&s->touched, s->n_touched)) {
+        store_fail(txn, -ENOMEM);
+        return;
+    }
+    ranking->touched = true;
+    s->touched[s->n_touched++] = ranking;
 }
 
 /* A new revision of the result, when it says anything else than before: a portal that has seen a
@@ -227,8 +305,10 @@ static void evaluate(score_t *s, store_txn_t *txn, result_t *r, const uint64_t *
     if (decimal_subtract(r->points, before, &step) == 0) {
         decimal_add(r->change, step, &r->change);
     }
-    r->local->touched = true;
-    r->nation->touched = true;
+    mark_touched(s, txn, r->local, r, before, max_before);
+    if (r->nation != r->local) {
+        mark_touched(s, txn, r->nation, r, before, max_before);
+    }
     mark_pending(s, txn, r);
 }
 
@@ -268,7 +348,7 @@ static void apply_to_index(score_t *s, store_txn_t *txn, const catalog_index_t *
 {
     result_t *r = state_find(s->state, index, reading->period, reading->unit->code);
     if (r != NULL && r->pending) {
-        score_settle(s, txn);
+        score_settle_one(s, txn, r);
     }
     uint64_t affected[CATALOG_MAX_INDICATORS / 64] = {0};
     for (size_t i = 0; i < reading->n_figures; i++) {
@@ -285,9 +365,8 @@ static void apply_to_index(score_t *s, store_txn_t *txn, const catalog_index_t *
                 store_fail(txn, -ENOMEM);
                 return;
             }
-            figure_state_t *known = &r->figures[use->slot];
-            if (is_news(known, reading->figures[i])) {
-                int rc = state_take_figure(s->state, reading->figures[i], known);
+            if (is_news(state_figure(r, use->slot), reading->figures[i])) {
+                int rc = state_take_figure(s->state, reading->figures[i], r, use->slot);
                 if (rc != 0) {
                     store_fail(txn, rc);
                     return;
@@ -326,6 +405,9 @@ void score_reading(score_t *s, store_txn_t *txn, const event_reading_t *reading)
 
 void score_everything(score_t *s, store_txn_t *txn)
 {
+    for (size_t i = 0; i < s->state->n_rankings; i++) {
+        rank_disorder(s->state->rankings[i]);
+    }
     for (size_t i = 0; i < s->state->n_results; i++) {
         result_t *r = s->state->results[i];
         decimal_t max_before = r->max;
@@ -339,145 +421,4 @@ void score_everything(score_t *s, store_txn_t *txn)
         evaluate(s, txn, r, NULL, false);
     }
     score_settle(s, txn);
-}
-
-/* ---- ranks ---- */
-
-/* Highest percentage first: -1 when a stands before b. Without a maximum there is no percentage. */
-static int compare_percent(const result_t *a, const result_t *b)
-{
-    int a_has = decimal_sign(a->max) > 0;
-    int b_has = decimal_sign(b->max) > 0;
-    if (!a_has || !b_has) {
-        return b_has - a_has;
-    }
-    return decimal_compare(a->max, b->max) == 0
-               ? decimal_compare(b->points, a->points)
-               : decimal_compare_ratio(b->points, b->max, a->points, a->max);
-}
-
-static int compare_members(const void *x, const void *y)
-{
-    const result_t *const *a = x;
-    const result_t *const *b = y;
-    int order = compare_percent(*a, *b);
-    return order != 0 ? order : strcmp((*a)->code, (*b)->code);
-}
-
-void score_rank(ranking_t *ranking, uint32_t *ranks)
-{
-    qsort(ranking->members, ranking->n_members, sizeof *ranking->members, compare_members);
-    for (unsigned i = 0; i < ranking->n_members; i++) {
-        bool ranked = decimal_sign(ranking->members[i]->max) > 0;
-        bool tied = i > 0 && compare_percent(ranking->members[i - 1], ranking->members[i]) == 0;
-        ranks[i] = !ranked ? 0 : tied ? ranks[i - 1] : i + 1;
-    }
-}
-
-/* Gives every member its rank; the moved ones come back as standings. */
-static size_t move(score_t *s, ranking_t *ranking, const uint32_t *ranks, event_standing_t *moved)
-{
-    size_t n = 0;
-    for (unsigned i = 0; i < ranking->n_members; i++) {
-        result_t *r = ranking->members[i];
-        bool local = ranking == r->local;
-        uint32_t before = local ? r->rank : r->nation_rank;
-        if (r->as_of > ranking->as_of) {
-            ranking->as_of = r->as_of;
-        }
-        if (before == ranks[i]) {
-            continue;
-        }
-        if (local) {
-            r->previous_rank = before;
-            r->rank = ranks[i];
-        }
-        if (ranking == r->nation) {
-            r->nation_rank = ranks[i];
-        }
-        s->dirty_result(s->context, r);
-        if (ranks[i] != 0) {
-            event_standing_t *standing = &moved[n++];
-            chiso__v1__standing__init(standing);
-            standing->unit = r->code;
-            standing->rank = ranks[i];
-            standing->has_previous_rank = before != 0;
-            standing->previous_rank = before;
-        }
-    }
-    return n;
-}
-
-static void settle_ranking(score_t *s, store_txn_t *txn, ranking_t *ranking, buffer_t *event)
-{
-    uint32_t *ranks = calloc(ranking->n_members + 1, sizeof *ranks);
-    event_standing_t *moved = calloc(ranking->n_members + 1, sizeof *moved);
-    if (ranks == NULL || moved == NULL) {
-        store_fail(txn, -ENOMEM);
-    } else {
-        score_rank(ranking, ranks);
-        size_t n = move(s, ranking, ranks, moved);
-        if (n > 0) {
-            ranking->revision++;
-        }
-        /* without a move its as-of time is news all the same */
-        state_put_ranking(ranking, moved, n, event);
-        s->dirty_ranking(s->context, ranking);
-    }
-    ranking->touched = false;
-    free(ranks);
-    free(moved);
-}
-
-static void write_event(score_t *s, store_txn_t *txn, const buffer_t *event)
-{
-    if (event->failed) {
-        store_fail(txn, CHISO_E_TOO_BIG);
-    }
-    journal_append(s->journal, txn, buffer_bytes(event));
-    s->written++;
-}
-
-static void write_score(score_t *s, store_txn_t *txn, result_t *r)
-{
-    buffer_t event = BUFFER_INIT(EVENT_MAX_BYTES);
-    state_put_score(r, false, &event);
-    write_event(s, txn, &event);
-    buffer_free(&event);
-    if (state_remember(r) != 0) {
-        store_fail(txn, -ENOMEM);
-    }
-    memset(r->changed_figures, 0, bit_words(r->index->n_figures) * sizeof *r->changed_figures);
-    memset(r->changed_indicators, 0,
-           bit_words(r->index->n_indicators) * sizeof *r->changed_indicators);
-    r->pending = false;
-    r->revised = false;
-    s->dirty_result(s->context, r);
-}
-
-void score_settle(score_t *s, store_txn_t *txn)
-{
-    /* ranks first, so that a Score carries the one it leads to; their own events follow the Scores
-     */
-    buffer_t *events = calloc(s->state->n_rankings + 1, sizeof *events);
-    if (events == NULL) {
-        store_fail(txn, -ENOMEM);
-        return;
-    }
-    size_t n = 0;
-    for (size_t i = 0; i < s->state->n_rankings; i++) {
-        if (s->state->rankings[i]->touched) {
-            events[n] = (buffer_t)BUFFER_INIT(EVENT_MAX_BYTES);
-            settle_ranking(s, txn, s->state->rankings[i], &events[n++]);
-        }
-    }
-    for (size_t i = 0; i < s->n_pending; i++) {
-        write_score(s, txn, s->pending[i]);
-    }
-    s->n_pending = 0;
-    for (size_t i = 0; i < n; i++) {
-        write_event(s, txn, &events[i]);
-        buffer_free(&events[i]);
-    }
-    free(events);
 }

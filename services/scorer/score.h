@@ -2,7 +2,8 @@
  *
  * Readings are applied one after the other; score_settle() then ranks the rankings that were
  * touched and writes the events. A unit that changes twice is settled in between, so that every
- * revision has its own event with the ranks of its moment.
+ * revision has its own event with its ranks of that moment. What it did to the ranks of the others
+ * is told once, when all is settled.
  */
 #ifndef CHISO_SCORER_SCORE_H
 #define CHISO_SCORER_SCORE_H
@@ -11,11 +12,18 @@
 #include "state.h"
 #include "store/store.h"
 
+#define SCORE_MAX_RANKINGS (256U << 20) /* bytes of what one batch says of rankings */
+
 typedef struct {
     state_t *state;
     journal_t *journal;
     result_t **pending; /* results with an event to be written */
     size_t n_pending;
+    ranking_t **touched; /* with a changed member */
+    size_t n_touched;
+    standing_t *moved; /* of one ranking */
+    size_t cap_moved;
+    buffer_t event, rankings, ranking_ends; /* being packed */
     /* Called for each result and ranking whose record in the store is now old. */
     void (*dirty_result)(void *context, result_t *result);
     void (*dirty_ranking)(void *context, ranking_t *ranking);
@@ -33,12 +41,11 @@ void score_reading(score_t *score, store_txn_t *txn, const event_reading_t *read
 /* Evaluates every result again, as after a change of the catalog. */
 void score_everything(score_t *score, store_txn_t *txn);
 void score_settle(score_t *score, store_txn_t *txn);
+/* Writes the event of one pending result, with its ranks as they are at this moment. */
+void score_settle_one(score_t *score, store_txn_t *txn, result_t *result);
 
 /* Evaluates the indicators marked in `affected` (NULL: all) and the totals, from the figures of the
  * result and, for rules of kind `best`, of its peers. Writes nothing but the result. */
 void score_evaluate(result_t *result, const uint64_t *affected);
-/* Competition ranks (1, 2, 2, 4) of the members' exact percentages, highest first, ties listed by
- * code; sorts the members. `ranks` has room for all; 0: not ranked. */
-void score_rank(ranking_t *ranking, uint32_t *ranks);
 
 #endif

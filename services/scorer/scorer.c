@@ -111,45 +111,41 @@ static int put_states(scorer_t *s, bus_page_t *page)
     return rc;
 }
 
-/* A ranking with all of its standings. */
-static void put_whole_ranking(const ranking_t *ranking, buffer_t *out)
-{
-    event_standing_t *all = calloc(ranking->n_members + 1, sizeof *all);
-    if (all == NULL) {
-        out->failed = true;
-        return;
-    }
-    size_t n = 0;
-    for (unsigned i = 0; i < ranking->n_members; i++) {
-        const result_t *r = ranking->members[i];
-        bool local = ranking == r->local;
-        uint32_t rank = local ? r->rank : r->nation_rank;
-        if (rank != 0) {
-            chiso__v1__standing__init(&all[n]);
-            all[n].unit = r->code;
-            all[n].rank = rank;
-            all[n].has_previous_rank = local && r->previous_rank != 0;
-            all[n++].previous_rank = local ? r->previous_rank : 0;
-        }
-    }
-    state_put_ranking(ranking, all, n, out);
-    free(all);
-}
-
-static int put_event(scorer_t *s, size_t i, bus_page_t *page)
+static int put_result(const result_t *r, bus_page_t *page)
 {
     buffer_t event = BUFFER_INIT(EVENT_MAX_BYTES);
-    if (i < s->state.n_results) {
-        state_put_score(s->state.results[i], true, &event);
-    } else {
-        put_whole_ranking(s->state.rankings[i - s->state.n_results], &event);
-    }
+    state_put_score(r, true, &event);
     int rc = event.failed ? CHISO_E_TOO_BIG : 0;
     if (rc == 0) {
         bus_page_add(page, buffer_bytes(&event));
     }
     buffer_free(&event);
     return rc;
+}
+
+/* A ranking with all of its standings; a long one is several events. */
+static int put_whole_ranking(const ranking_t *ranking, bus_page_t *page)
+{
+    buffer_t event = BUFFER_INIT(EVENT_MAX_BYTES);
+    size_t from = 0;
+    int rc = 0;
+    do {
+        buffer_clear(&event);
+        from = state_put_standings(ranking, (unsigned)from, &event);
+        rc = event.failed ? CHISO_E_TOO_BIG : 0;
+        if (rc == 0) {
+            bus_page_add(page, buffer_bytes(&event));
+        }
+    } while (rc == 0 && from < ranking->n_members);
+    buffer_free(&event);
+    return rc;
+}
+
+static int put_event(scorer_t *s, size_t i, bus_page_t *page)
+{
+    size_t n = s->state.n_results;
+    return i < n ? put_result(s->state.results[i], page)
+                 : put_whole_ranking(s->state.rankings[i - n], page);
 }
 
 static int give_snapshot(void *context, bytes_t cursor, bus_page_t *page)

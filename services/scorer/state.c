@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define MAX_KEY 256
+#define FIGURES_STEP 8 /* figures that a result's room grows by */
 
 struct interned {
     UT_hash_handle hh;
@@ -25,13 +26,15 @@ static void free_result(result_t *r)
     free(r->code);
     free(r->parent);
     free(r->name);
-    for (unsigned i = 0; r->figures != NULL && i < r->index->n_figures; i++) {
+    for (unsigned i = 0; i < r->n_figures; i++) {
         free(r->figures[i].evidence);
     }
     free(r->figures);
+    free(r->places);
     free(r->indicators);
     free(r->changed_figures);
     free(r->changed_indicators);
+    free(r->machine_fed);
     free(r->revisions);
     free(r);
 }
@@ -135,6 +138,7 @@ ranking_t *state_ranking(state_t *state, const catalog_index_t *index, const cha
     }
     r->index = index;
     r->level = level;
+    r->changed_from = UINT32_MAX;
     snprintf(r->period, sizeof r->period, "%s", period);
     memcpy(r->key, key, len);
     HASH_ADD_KEYPTR(hh, state->rankings_by_key, r->key, len, r);
@@ -159,13 +163,14 @@ static bool fill(result_t *r, const catalog_index_t *index, const event_unit_t *
     r->code = strdup(unit->code);
     r->name = strdup(unit->name);
     r->parent = unit->parent != NULL ? strdup(unit->parent) : NULL;
-    r->figures = calloc(index->n_figures, sizeof *r->figures);
+    r->places = calloc(index->n_figures + 1, sizeof *r->places);
     r->indicators = calloc(index->n_indicators, sizeof *r->indicators);
     r->changed_figures = calloc(bit_words(index->n_figures), sizeof(uint64_t));
     r->changed_indicators = calloc(bit_words(index->n_indicators), sizeof(uint64_t));
+    r->machine_fed = calloc(bit_words(index->n_indicators), sizeof(uint64_t));
     return r->code != NULL && r->name != NULL && (unit->parent == NULL || r->parent != NULL) &&
-           r->figures != NULL && r->indicators != NULL && r->changed_figures != NULL &&
-           r->changed_indicators != NULL;
+           r->places != NULL && r->indicators != NULL && r->changed_figures != NULL &&
+           r->changed_indicators != NULL && r->machine_fed != NULL;
 }
 
 result_t *state_result(state_t *state, const catalog_index_t *index, const char *period,
@@ -228,14 +233,45 @@ int state_remember(result_t *r)
 
 /* ---- from events ---- */
 
-int state_take_figure(state_t *state, const event_figure_t *from, figure_state_t *to)
+const figure_state_t state_unknown_figure;
+
+/* Where the figure is kept; a new place is empty. NULL: out of memory. */
+static figure_state_t *place_of(result_t *r, unsigned figure)
 {
+    if (r->places[figure] == 0) {
+        if (r->n_figures % FIGURES_STEP == 0) {
+            figure_state_t *grown =
+                realloc(r->figures, (r->n_figures + FIGURES_STEP) * sizeof *grown);
+            if (grown == NULL) {
+                return NULL;
+            }
+            r->figures = grown;
+        }
+        r->figures[r->n_figures++] = (figure_state_t){0};
+        r->places[figure] = (uint16_t)r->n_figures;
+    }
+    return &r->figures[r->places[figure] - 1];
+}
+
+/* Most figures come again from where they came before. */
+static const char *intern_again(state_t *state, const char *known, const char *text)
+{
+    return known != NULL && strcmp(known, text) == 0 ? known : state_intern(state, text);
+}
+
+int state_take_figure(state_t *state, const event_figure_t *from, result_t *r, unsigned figure)
+{
+    figure_state_t *to = place_of(r, figure);
+    if (to == NULL) {
+        return -ENOMEM;
+    }
     uint8_t *evidence = from->n_evidence > 0 ? malloc(from->n_evidence * SHA256_SIZE) : NULL;
     figure_state_t now = {.value = event_decimal(from->value),
-                          .source = state_intern(state, from->source),
-                          .series = state_intern(state, from->series),
-                          .submitter =
-                              from->submitter != NULL ? state_intern(state, from->submitter) : NULL,
+                          .source = intern_again(state, to->source, from->source),
+                          .series = intern_again(state, to->series, from->series),
+                          .submitter = from->submitter != NULL
+                                           ? intern_again(state, to->submitter, from->submitter)
+                                           : NULL,
                           .evidence = evidence,
                           .fetched_at = from->fetched_at,
                           .revision = from->revision,
@@ -261,7 +297,7 @@ static int apply_figures(state_t *state, result_t *r, const event_score_t *score
     for (size_t i = 0; i < score->n_figures && rc == 0; i++) {
         int place = catalog_figure_place(r->index, score->figures[i]->id);
         if (place >= 0) {
-            rc = state_take_figure(state, score->figures[i], &r->figures[place]);
+            rc = state_take_figure(state, score->figures[i], r, (unsigned)place);
         }
     }
     return rc;
@@ -348,137 +384,4 @@ int state_apply_ranking(state_t *state, const event_ranking_t *from)
         }
     }
     return 0;
-}
-
-/* ---- to events ---- */
-
-/* Room for the parts of one Score; the largest index fits. */
-typedef struct {
-    event_figure_t figures[CATALOG_MAX_FIGURES];
-    event_figure_t *figure_list[CATALOG_MAX_FIGURES];
-    char values[CATALOG_MAX_FIGURES][DECIMAL_TEXT_SIZE];
-    ProtobufCBinaryData evidence[CATALOG_MAX_FIGURES][EVENT_MAX_EVIDENCE];
-    event_indicator_t indicators[CATALOG_MAX_INDICATORS];
-    event_indicator_t *indicator_list[CATALOG_MAX_INDICATORS];
-    char points[CATALOG_MAX_INDICATORS][DECIMAL_TEXT_SIZE];
-    char maxima[CATALOG_MAX_INDICATORS][DECIMAL_TEXT_SIZE];
-    char *flags[CATALOG_MAX_INDICATORS][RULE_FLAGS];
-} parts_t;
-
-#define TEXT(s) ((char *)(uintptr_t)(s))
-
-static void put_figures(const result_t *r, bool complete, parts_t *parts, event_score_t *score)
-{
-    score->figures = parts->figure_list;
-    for (unsigned i = 0; i < r->index->n_figures; i++) {
-        const figure_state_t *from = &r->figures[i];
-        if (from->revision == 0 || !(complete || bit_get(r->changed_figures, i))) {
-            continue;
-        }
-        event_figure_t *to = &parts->figures[i];
-        chiso__v1__figure__init(to);
-        to->id = TEXT(r->index->figures[i]->id);
-        to->value = TEXT(decimal_format(from->value, parts->values[i]));
-        to->source = TEXT(from->source);
-        to->series = TEXT(from->series);
-        to->fetched_at = from->fetched_at;
-        to->revision = from->revision;
-        to->raw_sha256 = (ProtobufCBinaryData){SHA256_SIZE, (uint8_t *)TEXT(from->raw_sha256)};
-        to->submitter = TEXT(from->submitter);
-        to->evidence = parts->evidence[i];
-        to->n_evidence = from->n_evidence;
-        for (size_t k = 0; k < from->n_evidence; k++) {
-            to->evidence[k] = (ProtobufCBinaryData){SHA256_SIZE, from->evidence + k * SHA256_SIZE};
-        }
-        parts->figure_list[score->n_figures++] = to;
-    }
-}
-
-static void put_indicators(const result_t *r, bool complete, parts_t *parts, event_score_t *score)
-{
-    score->indicators = parts->indicator_list;
-    for (unsigned i = 0; i < r->index->n_indicators; i++) {
-        const rule_result_t *from = &r->indicators[i];
-        if (from->status == 0 || !(complete || bit_get(r->changed_indicators, i))) {
-            continue;
-        }
-        event_indicator_t *to = &parts->indicators[i];
-        chiso__v1__indicator__init(to);
-        to->code = TEXT(r->index->indicators[i].code);
-        to->status = (Chiso__V1__Status)from->status;
-        to->points = TEXT(decimal_format(from->points, parts->points[i]));
-        to->max = TEXT(decimal_format(r->index->indicators[i].max, parts->maxima[i]));
-        to->flags = parts->flags[i];
-        for (unsigned f = 0; f < RULE_FLAGS; f++) {
-            if ((from->flags >> f & 1) != 0) {
-                to->flags[to->n_flags++] = TEXT(rule_flag_names[f]);
-            }
-        }
-        parts->indicator_list[score->n_indicators++] = to;
-    }
-}
-
-void state_put_score(const result_t *r, bool complete, buffer_t *out)
-{
-    static parts_t parts; /* one thread packs; too large for a stack */
-    char points[DECIMAL_TEXT_SIZE];
-    char max[DECIMAL_TEXT_SIZE];
-    char change[DECIMAL_TEXT_SIZE];
-    char percent[DECIMAL_TEXT_SIZE];
-    char scored[DECIMAL_TEXT_SIZE];
-    char machine[DECIMAL_TEXT_SIZE];
-    event_unit_t unit = CHISO__V1__UNIT__INIT;
-    unit.code = r->code;
-    unit.name = r->name;
-    unit.level = r->level;
-    unit.parent = r->parent;
-    event_score_t score = CHISO__V1__SCORE__INIT;
-    score.index = TEXT(r->index->id);
-    score.period = TEXT(r->period);
-    score.unit = &unit;
-    score.revision = r->revision;
-    score.as_of = r->as_of;
-    score.points = TEXT(decimal_format(r->points, points));
-    score.max = TEXT(decimal_format(r->max, max));
-    score.scored_max = TEXT(decimal_format(r->scored_max, scored));
-    score.machine_max = TEXT(decimal_format(r->machine_max, machine));
-    decimal_t ratio;
-    if (decimal_sign(r->max) > 0 &&
-        decimal_muldiv(r->points, decimal_of(100), r->max, DECIMAL_HALF_UP, &ratio) == 0) {
-        score.percent = TEXT(decimal_format_fixed(ratio, 6, DECIMAL_HALF_UP, percent));
-    }
-    score.change = r->has_change ? TEXT(decimal_format(r->change, change)) : NULL;
-    score.has_rank = r->rank != 0;
-    score.rank = r->rank;
-    score.has_previous_rank = r->previous_rank != 0;
-    score.previous_rank = r->previous_rank;
-    score.has_nation_rank = r->nation_rank != 0;
-    score.nation_rank = r->nation_rank;
-    put_figures(r, complete, &parts, &score);
-    put_indicators(r, complete, &parts, &score);
-    event_put_score(&score, out);
-}
-
-void state_put_ranking(const ranking_t *r, const event_standing_t *moved, size_t n_moved,
-                       buffer_t *out)
-{
-    event_standing_t **list = calloc(n_moved + 1, sizeof *list);
-    if (list == NULL) {
-        out->failed = true;
-        return;
-    }
-    for (size_t i = 0; i < n_moved; i++) {
-        list[i] = (event_standing_t *)(uintptr_t)&moved[i];
-    }
-    event_ranking_t ranking = CHISO__V1__RANKING__INIT;
-    ranking.index = TEXT(r->index->id);
-    ranking.period = TEXT(r->period);
-    ranking.level = r->level;
-    ranking.parent = r->parent;
-    ranking.revision = r->revision;
-    ranking.as_of = r->as_of;
-    ranking.n_standings = n_moved;
-    ranking.standings = list;
-    event_put_ranking(&ranking, out);
-    free(list);
 }

@@ -41,7 +41,9 @@ typedef struct result {
     char period[PERIOD_TEXT_SIZE];
     char *code, *parent, *name; /* of the unit; parent NULL for a province */
     Chiso__V1__Level level;
-    figure_state_t *figures;   /* index->n_figures */
+    uint16_t *places; /* by the index's figures: where it is in `figures`, + 1; 0: not known */
+    figure_state_t *figures; /* those that are known */
+    unsigned n_figures;
     rule_result_t *indicators; /* index->n_indicators; status 0: never evaluated */
     decimal_t points, max, change;
     decimal_t scored_max, machine_max; /* of the maximum: scored; scored by machines alone */
@@ -49,12 +51,19 @@ typedef struct result {
     bool has_change; /* there was a revision before */
     int64_t as_of;
     uint32_t rank, previous_rank, nation_rank;
+    uint32_t nation_from;      /* with nation_told: its rank when the batch began */
     ranking_t *local, *nation; /* the same one for a province */
+    bool local_ordered;        /* stands in its place there, see rank.h */
+    bool nation_ordered;
+    bool local_told; /* its Score has told a rank in this batch, the ranking has not */
+    bool nation_told;
     bool dirty;                /* differs from its record in the store */
     bool pending;              /* has an event to be written in this batch */
     bool revised;              /* …with a new revision */
     uint64_t *changed_figures; /* a bit each, as many words as bit_words() says */
     uint64_t *changed_indicators;
+    uint64_t *machine_fed; /* a bit for each indicator, as far as evaluated */
+    bool summed;           /* the totals are those of the indicators: evaluated once in this life */
     revision_t *revisions; /* not yet in the stored history */
     unsigned n_revisions;
     UT_hash_handle hh;
@@ -68,14 +77,21 @@ struct ranking {
     char period[PERIOD_TEXT_SIZE];
     char *parent;
     Chiso__V1__Level level;
-    result_t **members;
-    unsigned n_members;
+    result_t **members; /* the first n_ordered by rank, see rank.h */
+    unsigned n_members, n_ordered;
+    unsigned changed_from, changed_to; /* places, since the last walk; from > to: none */
     uint32_t revision;
     int64_t as_of;
     bool dirty, touched;
     UT_hash_handle hh;
     char key[]; /* index NUL period NUL level digit NUL parent NUL */
 };
+
+/* A rank that is told; previous 0: none. */
+typedef struct {
+    const char *unit;
+    uint32_t rank, previous;
+} standing_t;
 
 typedef struct interned interned_t;
 
@@ -107,7 +123,17 @@ ranking_t *state_ranking(state_t *state, const catalog_index_t *index, const cha
 const char *state_intern(state_t *state, const char *text); /* NULL: out of memory */
 
 /* Sets a figure to what an event says of it, with its provenance. 0 or -ENOMEM. */
-int state_take_figure(state_t *state, const event_figure_t *from, figure_state_t *to);
+int state_take_figure(state_t *state, const event_figure_t *from, result_t *result,
+                      unsigned figure);
+
+/* What is known of one of the index's figures; revision 0 when nothing is. Valid until the next
+ * figure of the result is taken. */
+extern const figure_state_t state_unknown_figure;
+static inline const figure_state_t *state_figure(const result_t *result, unsigned figure)
+{
+    unsigned place = result->places[figure];
+    return place == 0 ? &state_unknown_figure : &result->figures[place - 1];
+}
 
 /* Applies a Score (of the journal or a checkpoint) as it stands. 0; CHISO_E_NOT_FOUND when its
  * index is no longer in the catalog; -ENOMEM. */
@@ -116,8 +142,13 @@ int state_apply_ranking(state_t *state, const event_ranking_t *ranking);
 
 /* Packs the result as a Score event: complete, or only with what changed in this batch. */
 void state_put_score(const result_t *result, bool complete, buffer_t *out);
-void state_put_ranking(const ranking_t *ranking, const event_standing_t *moved, size_t n_moved,
+void state_put_ranking(const ranking_t *ranking, const standing_t *moved, size_t n_moved,
                        buffer_t *out);
+
+/* Packs the ranking with the standings of its members from place `from` on, at most
+ * STATE_MAX_STANDINGS; returns the place after them. */
+#define STATE_MAX_STANDINGS 4096 /* of the longest codes they fit EVENT_MAX_BYTES */
+size_t state_put_standings(const ranking_t *ranking, unsigned from, buffer_t *out);
 
 /* Remembers a revision for the history. 0 or -ENOMEM. */
 int state_remember(result_t *result);
@@ -129,6 +160,10 @@ static inline size_t bit_words(unsigned n_bits)
 static inline void bit_set(uint64_t *bits, unsigned i)
 {
     bits[i / 64] |= 1ULL << (i % 64);
+}
+static inline void bit_put(uint64_t *bits, unsigned i, bool value)
+{
+    bits[i / 64] = (bits[i / 64] & ~(1ULL << (i % 64))) | (uint64_t)value << (i % 64);
 }
 static inline bool bit_get(const uint64_t *bits, unsigned i)
 {

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "folder.h"
 #include "scorer/checkpoint.h"
+#include "scorer/rank.h"
 #include "scorer/score.h"
 
 #define T(s) ((char *)(uintptr_t)(s))
@@ -99,6 +100,16 @@ static inline store_txn_t *rig_txn(rig_t *rig)
     return rig->txn;
 }
 
+/* The scorer writes its events without protobuf-c; these are the bytes that it would have written.
+ */
+static inline void rig_same_as_packed(bytes_t payload, const event_t *event)
+{
+    buffer_t packed = BUFFER_INIT(EVENT_MAX_BYTES);
+    wire_pack(&event->base, &packed);
+    assert_true(bytes_equal(buffer_bytes(&packed), payload));
+    buffer_free(&packed);
+}
+
 static inline bool rig_keep(void *context, uint64_t seq, bytes_t payload)
 {
     rig_t *rig = context;
@@ -108,6 +119,7 @@ static inline bool rig_keep(void *context, uint64_t seq, bytes_t payload)
     if (event_decode(payload, reason, &rig->events[rig->n_events++]) != 0) {
         fail_msg("record %llu: %s", (unsigned long long)seq, reason);
     }
+    rig_same_as_packed(payload, rig->events[rig->n_events - 1].event);
     return true;
 }
 
@@ -232,6 +244,11 @@ static inline void rig_bytes(const result_t *r, bool plain, buffer_t *out)
     }
     state_put_score(&copy, true, out);
     assert_false(out->failed);
+    event_in_t in;
+    char reason[256];
+    assert_int_equal(event_decode(buffer_bytes(out), reason, &in), 0);
+    rig_same_as_packed(buffer_bytes(out), in.event);
+    event_release(&in);
 }
 
 /* All results of `a` are in `b`, byte for byte, and no others; rankings too unless plain. */

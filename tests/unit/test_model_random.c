@@ -128,25 +128,14 @@ static void give_snapshot(rig_t *rig, published_t *to)
     }
     for (size_t i = 0; i < rig->state.n_rankings; i++) {
         const ranking_t *ranking = rig->state.rankings[i];
-        event_standing_t *all = calloc(ranking->n_members + 1, sizeof *all);
-        for (unsigned k = 0; k < ranking->n_members; k++) {
-            const result_t *r = ranking->members[k];
-            bool local = ranking == r->local;
-            all[k] = (event_standing_t)CHISO__V1__STANDING__INIT;
-            all[k].unit = r->code;
-            all[k].rank = local ? r->rank : r->nation_rank;
-            all[k].has_previous_rank = local && r->previous_rank != 0;
-            all[k].previous_rank = local ? r->previous_rank : 0;
-        }
         buffer_t b = BUFFER_INIT(EVENT_MAX_BYTES);
         char reason[256];
         event_in_t in;
-        state_put_ranking(ranking, all, ranking->n_members, &b);
+        assert_int_equal(state_put_standings(ranking, 0, &b), ranking->n_members);
         assert_int_equal(event_decode(buffer_bytes(&b), reason, &in), 0);
         assert_int_equal(model_apply(&to->model, txn, MODEL_EPOCH, in.event, true), 0);
         event_release(&in);
         buffer_free(&b);
-        free(all);
     }
     model_sweep(&to->model, txn, events, n);
     published_commit(to, &txn);

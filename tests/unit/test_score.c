@@ -250,9 +250,16 @@ static void test_twice_in_a_batch(void **state)
         assert_int_equal(s->rank, want[i].rank);
         assert_int_equal(s->previous_rank, want[i].previous);
     }
-    /* the other one's move is told by the ranking */
-    const event_ranking_t *second = rig_ranking(rig, CHISO__V1__LEVEL__PROVINCE, NULL, 1);
-    assert_int_equal(second->n_standings, 2);
+    /* the ranking tells once what became of both */
+    const event_ranking_t *ranking = rig_ranking(rig, CHISO__V1__LEVEL__PROVINCE, NULL, 0);
+    assert_null(rig_ranking(rig, CHISO__V1__LEVEL__PROVINCE, NULL, 1));
+    assert_int_equal(ranking->n_standings, 2);
+    assert_string_equal(ranking->standings[0]->unit, "91");
+    assert_int_equal(ranking->standings[0]->rank, 1);
+    assert_int_equal(ranking->standings[0]->previous_rank, 2);
+    assert_string_equal(ranking->standings[1]->unit, "01");
+    assert_int_equal(ranking->standings[1]->rank, 2);
+    assert_false(ranking->standings[1]->has_previous_rank);
     ranks(rig, "01", 2, 2);
 }
 

@@ -185,7 +185,7 @@ static void recompute(state_t *out, const catalog_t *catalog)
                         from.fetched_at = l->fetched_at;
                         from.revision = l->revision;
                         from.raw_sha256 = (ProtobufCBinaryData){SHA256_SIZE, hash};
-                        assert_int_equal(state_take_figure(out, &from, &r->figures[slot]), 0);
+                        assert_int_equal(state_take_figure(out, &from, r, (unsigned)slot), 0);
                         r->as_of = l->fetched_at > r->as_of ? l->fetched_at : r->as_of;
                     }
                 }
@@ -198,7 +198,7 @@ static void recompute(state_t *out, const catalog_t *catalog)
     for (size_t i = 0; i < out->n_rankings; i++) {
         ranking_t *ranking = out->rankings[i];
         uint32_t *ranks = calloc(ranking->n_members + 1, sizeof *ranks);
-        score_rank(ranking, ranks);
+        rank_all(ranking, ranks);
         for (unsigned k = 0; k < ranking->n_members; k++) {
             result_t *r = ranking->members[k];
             r->rank = ranking == r->local ? ranks[k] : r->rank;
