@@ -60,6 +60,16 @@ static void drop_idle(fetch_hosts_t *hosts)
     }
 }
 
+static void append(fetch_hosts_t *hosts, fetch_host_t *host)
+{
+    fetch_host_t **at = &hosts->first;
+    while (*at != NULL) {
+        at = &(*at)->next;
+    }
+    host->next = NULL;
+    *at = host;
+}
+
 fetch_host_t *fetch_hosts_find(fetch_hosts_t *hosts, const char *origin)
 {
     for (fetch_host_t *host = hosts->first; host != NULL; host = host->next) {
@@ -79,8 +89,7 @@ fetch_host_t *fetch_hosts_find(fetch_hosts_t *hosts, const char *origin)
     }
     host->origin = copy;
     transfer_list_init(&host->waiting);
-    host->next = hosts->first;
-    hosts->first = host;
+    append(hosts, host);
     hosts->count++;
     return host;
 }
@@ -92,11 +101,7 @@ void fetch_hosts_to_end(fetch_hosts_t *hosts, fetch_host_t *host)
         at = &(*at)->next;
     }
     *at = host->next;
-    while (*at != NULL) {
-        at = &(*at)->next;
-    }
-    host->next = NULL;
-    *at = host;
+    append(hosts, host);
 }
 
 void fetch_hosts_free(fetch_hosts_t *hosts)

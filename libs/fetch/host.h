@@ -32,8 +32,8 @@ typedef struct {
     unsigned count;
 } fetch_hosts_t;
 
-/* The host of that origin, made when new (idle ones are forgotten when there are many); NULL when
- * out of memory. */
+/* The host of that origin, made when new, behind all others (idle ones are forgotten when there are
+ * many); NULL when out of memory. */
 fetch_host_t *fetch_hosts_find(fetch_hosts_t *hosts, const char *origin);
 /* Moves one that is in the list behind all others. */
 void fetch_hosts_to_end(fetch_hosts_t *hosts, fetch_host_t *host);
