@@ -102,13 +102,26 @@ static int append_header(fetch_copy_t *r, const char *text)
     return 0;
 }
 
+/* A header without a value is sent as such; to curl "Name:" alone would mean: leave it out. */
+static int append_given(fetch_copy_t *r, const char *text)
+{
+    size_t name = strcspn(text, ":");
+    if (text[name + 1 + strspn(text + name + 1, " \t")] != '\0') {
+        return append_header(r, text);
+    }
+    char *empty = NULL;
+    int rc = asprintf(&empty, "%.*s;", (int)name, text) < 0 ? -ENOMEM : append_header(r, empty);
+    free(empty);
+    return rc;
+}
+
 static int copy_headers(fetch_copy_t *r, const fetch_request_t *request)
 {
     bool typed = false;
     int rc = append_header(r, "Expect:"); /* else curl waits for "100 Continue" on larger bodies */
     for (size_t i = 0; rc == 0 && i < FETCH_MAX_HEADERS && request->headers[i] != NULL; i++) {
         typed = typed || has_name(request->headers[i], "Content-Type");
-        rc = is_header(request->headers[i]) ? append_header(r, request->headers[i]) : -EINVAL;
+        rc = is_header(request->headers[i]) ? append_given(r, request->headers[i]) : -EINVAL;
     }
     if (rc == 0 && !typed) {
         rc = append_header(r, "Content-Type:"); /* else curl claims a form */

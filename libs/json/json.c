@@ -112,6 +112,12 @@ void jw_flag(jw_t *j, bool value)
     buffer_append_text(j->out, value ? "true" : "false");
 }
 
+void jw_raw(jw_t *j, const char *json)
+{
+    before_value(j);
+    buffer_append_text(j->out, json);
+}
+
 void jw_null(jw_t *j)
 {
     jw_text(j, NULL);

@@ -31,6 +31,8 @@ void jw_text(jw_t *j, const char *text); /* NULL: null. UTF-8, as it is */
 void jw_whole(jw_t *j, int64_t value);
 void jw_flag(jw_t *j, bool value);
 void jw_null(jw_t *j);
+/* A value that is JSON already: a decimal's text, or what jansson wrote. */
+void jw_raw(jw_t *j, const char *json);
 
 /* Key and value at once. */
 void jw_put_text(jw_t *j, const char *key, const char *text);
