@@ -5,21 +5,9 @@
 #include "catalog/catalog.h"
 #include "fetch/fetch.h"
 #include "service/service.h"
+#include "targets/target.h"
 
 #define PUBLISHER_MAX_TARGETS 64
-
-/* A portal that results are pushed to. */
-typedef struct {
-    char *id, *url, *token_file, *timeout, *retry_min, *retry_max, *ca_file;
-    char **allow_networks;
-    unsigned allow_networks_count;
-    bool allow_http;
-    /* worked out */
-    fetch_policy_t policy;
-    const char **networks;
-    int64_t retry_min_ms, retry_max_ms;
-    char *authorization; /* "Authorization: Bearer …", or NULL */
-} publisher_target_t;
 
 typedef struct {
     char *address;

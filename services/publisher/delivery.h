@@ -1,12 +1,12 @@
-/* delivery.h - pushing notices to portals: in order, once in effect, for as long as it takes.
+/* delivery.h - pushing notices to targets: in order, once in effect, for as long as it takes.
  *
- * Each portal has its own position in the publisher's journal and one request under way, so that
- * its order is the journal's and its failure nobody else's. A notice is sent as a CloudEvent 1.0
- * over HTTP in binary mode, with its deterministic key as Idempotency-Key: what a crash makes us
- * send again takes no effect again. What is accepted goes to the ledger; what a portal refuses for
- * good goes to the dead letters with its bytes and the reason, and the next one is sent.
+ * Each target has its own position in the publisher's journal and one request under way, so that
+ * its order is the journal's and its failure nobody else's. How it is told is its dialect's, see
+ * targets/target.h. Every record has a deterministic key: what a crash makes us send again takes no
+ * effect again. What is accepted goes to the ledger; what a target refuses for good goes to the
+ * dead letters with its bytes and the reason, and the next one is sent.
  *
- * A portal that is new, or whose position was trimmed away, is first brought up to date from the
+ * A target that is new, or whose position was trimmed away, is first brought up to date from the
  * read model, under the same keys.
  */
 #ifndef CHISO_PUBLISHER_DELIVERY_H

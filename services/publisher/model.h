@@ -94,6 +94,10 @@ const event_source_state_t *model_state(const model_t *model, const char *source
  * notice; free it with model_ranking_free(). */
 bool model_ranking_after(store_txn_t *txn, bytes_t key, bytes_t *found_key, uint64_t *notice_seq,
                          event_in_t *out);
+/* The same of one ranking. */
+bool model_ranking_whole(store_txn_t *txn, const char *index, const char *period,
+                         Chiso__V1__Level level, const char *parent, uint64_t *notice_seq,
+                         event_in_t *out);
 void model_ranking_free(event_in_t *in);
 
 /* The next result behind `key` (empty: the first) and the number of its last notice, for bringing a

@@ -185,6 +185,24 @@ bool model_ranking_after(store_txn_t *txn, bytes_t key, bytes_t *found_key, uint
     return found;
 }
 
+bool model_ranking_whole(store_txn_t *txn, const char *index, const char *period,
+                         Chiso__V1__Level level, const char *parent, uint64_t *notice_seq,
+                         event_in_t *out)
+{
+    buffer_t key = BUFFER_INIT(STORE_MAX_KEY);
+    bytes_t found_key;
+    model_group_key(&key, index, period, level, parent);
+    /* behind the key without its last byte, a NUL, comes the key itself */
+    bytes_t before = bytes_of(key.data, key.len - 1);
+    bool found = !key.failed && model_ranking_after(txn, before, &found_key, notice_seq, out);
+    if (found && !bytes_equal(found_key, buffer_bytes(&key))) {
+        model_ranking_free(out);
+        found = false;
+    }
+    buffer_free(&key);
+    return found;
+}
+
 void model_ranking_free(event_in_t *in)
 {
     const event_ranking_t *r = in->event->ranking;

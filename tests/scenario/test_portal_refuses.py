@@ -302,6 +302,57 @@ class Delivery(rig.Case):
         r.settle(timeout=30)
         r.check_portal_order(portal, whole=False)
 
+    def test_ranks_that_move_again_meanwhile(self):
+        """A unit lost its place in what was trimmed; while the portal is brought up to date others
+        of that ranking move. The news of those alone would hide the first."""
+        r = self.rig(target={"retry_min": "100ms", "retry_max": "400ms"})
+        r.store["publisher"] = {"journal_bytes": "1MiB", "journal_records": 100}
+        r.start()
+        r.settle()
+        portal = r.portals[0]
+        rows = r.source.rows("398126_2025-10")
+        still, rival, third, fourth = (rows[i] for i in (0, 1, 2, 3))
+
+        def give(row, mdsh):
+            for field, value in {"CKMB": "18", "TDGQ": "20", "CLGQ": "12", "TTTT": "10",
+                                 "MDHL": "18", "MDSH": mdsh}.items():
+                r.set("398126_2025-10", row["ID"], field, value)
+        for row, mdsh in ((still, "21"), (rival, "20"), (third, "10"), (fourth, "9")):
+            give(row, mdsh)
+        r.settle()
+        code = still["MA_COQUAN"]
+        before = r.unit(code, "2025-10")
+        self.assertEqual(before["rank"], 1)
+        portal.proc.stop()
+        at = len(portal.effects())
+        r.set("398126_2025-10", rival["ID"], "MDSH", "22")
+        r.settle(portals=[])
+        self.assertEqual(r.unit(code, "2025-10")["rank"], 2)
+        steps = 0
+        while r.journal("publisher")[0]["seq"] <= at + 50:
+            self.assertLess(steps, 40, "the journal is not trimmed")
+            r.step("next")
+            r.settle(portals=[])
+            steps += 1
+        # it begins to be brought up to date, and does not come far
+        r.services["publisher"].stop()
+        portal.proc.start()
+        portal.control(mode="refuse", retry_after=1)
+        r.services["publisher"].start()
+        r.wait(lambda: (portal.stats()["refused"] >= 1, portal.stats()), "the first refusal")
+        self.assertTrue([x for x in r.services["publisher"].logged()
+                         if "no longer holds what a portal misses" in x["event"]])
+        # two others change places
+        give(fourth, "11")
+        r.wait(lambda: (r.unit(third["MA_COQUAN"], "2025-10")["rank"] >
+                        r.unit(fourth["MA_COQUAN"], "2025-10")["rank"], None), "they change places")
+        self.assertEqual(r.unit(code, "2025-10")["revision"], before["revision"])
+        self.assertEqual(r.unit(code, "2025-10")["rank"], 2)
+        portal.control(mode="normal")
+        r.settle(timeout=30)
+        r.check_portal_order(portal, whole=False)
+        r.verify()
+
 
 if __name__ == "__main__":
     unittest.main()
