@@ -167,6 +167,11 @@ int inbox_take(inbox_t *inbox, const inbox_event_t *event)
     return rc;
 }
 
+bool inbox_knows(const inbox_t *inbox, const char *subject)
+{
+    return json_object_get(inbox->latest, subject) != NULL;
+}
+
 inbox_stats_t inbox_stats(const inbox_t *inbox)
 {
     return inbox->stats;

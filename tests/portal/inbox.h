@@ -39,6 +39,9 @@ void inbox_close(inbox_t **inbox);
  * of it is not UTF-8; CHISO_E_STORE when the disk failed: do not acknowledge, stop. */
 int inbox_take(inbox_t *inbox, const inbox_event_t *event);
 
+/* Has anything about the subject taken effect? */
+bool inbox_knows(const inbox_t *inbox, const char *subject);
+
 inbox_stats_t inbox_stats(const inbox_t *inbox);
 /* {"SUBJECT":BODY,...}: the body that arrived last for each subject, duplicates aside. */
 void inbox_results(const inbox_t *inbox, buffer_t *out);

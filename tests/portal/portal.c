@@ -1,13 +1,12 @@
-/* portal.c - chiso-portal: a province portal that receives results as CloudEvents.
+/* portal.c - chiso-portal: a province portal that receives results, in every dialect.
  *
  * It is the far end of the delivery tests: what is in its log was acknowledged (or its answer got
  * lost), so "every result arrived, in order, and took effect once" can be read off one file, also
  * after the portal itself was killed.
  */
-#include "inbox.h"
+#include "portal.h"
 
 #include "base/error.h"
-#include "common/mode.h"
 #include "common/server.h"
 
 #include <getopt.h>
@@ -19,21 +18,29 @@
 #define RESULTS_MAX ((size_t)256 * 1024 * 1024)
 
 static const char help[] =
-    "usage: chiso-portal [--port N] [--log FILE]\n"
+    "usage: chiso-portal [--port N] [--log FILE] [--token TOKEN] [--sign-secret SECRET]\n"
     "\n"
-    "Receives CloudEvents 1.0 in binary mode: POST /events with ce-specversion, ce-id, ce-source,\n"
-    "ce-type and Idempotency-Key. Each is written to the log and synced before it is answered "
-    "with\n"
-    "204; it takes effect once for each Idempotency-Key. The log is read back at start.\n"
+    "Receives results in each dialect that chiso speaks. Each record is written to the log and\n"
+    "synced before it is answered; it takes effect once for each key. The log is read back at\n"
+    "start.\n"
     "\n"
     "  --address ADDR    the numeric address to listen on (127.0.0.1)\n"
     "  --port N          the port to listen on; 0, the default, is any free one\n"
-    "  --log FILE        append a JSON line for each event: received_ns, key, ce_id, ce_source,\n"
+    "  --log FILE        append a JSON line for each record: received_ns, key, ce_id, ce_source,\n"
     "                    ce_type, ce_subject, ce_time, duplicate, body; without it all is\n"
     "                    forgotten at the end\n"
+    "  --token TOKEN     what /events, CKAN and NGSI-LD want as a token\n"
+    "  --sign-secret S   want X-Chiso-Signature at /events, CKAN and NGSI-LD\n"
     "  --help            this text\n"
     "\n"
     "Prints \"portal listening on http://ADDR:PORT\" when it is ready; SIGTERM and SIGINT end it.\n"
+    "\n"
+    "POST /events                               CloudEvents 1.0, binary or structured\n"
+    "POST /api/3/action/datastore_create|_upsert    CKAN\n"
+    "POST /lgsp/token, /lgsp/results            LGSP, VNPT's way (AccessKey access, SecretKey "
+    "secret)\n"
+    "POST /opencps/token, /opencps/Statistic/UpdateStatistic    OpenCPS's (client, secret)\n"
+    "POST /ngsi-ld/v1/entityOperations/upsert   NGSI-LD, tenant vinhlong\n"
     "\n"
     "GET  /results   the last body of each ce-subject, as one JSON object\n"
     "GET  /stats     {\"received\",\"effects\",\"duplicates\",\"refused\"}; received is effects "
@@ -47,18 +54,18 @@ static const char help[] =
     "     slow     take it, and answer after delay_ms (60000)\n"
     "     reject   422\n"
     "     drop     take it, and close the connection without an answer\n"
+    "     html     200 with a page; error500, unauthorized: that status\n"
+    "     deny     200 with the dialect's own word for failure; odd: its other word for success\n"
+    "     partial, partial_later   NGSI-LD: 207, failing what match names, for good or for now\n"
+    "     forget   CKAN: 404, there is no such table\n"
+    "POST /expire    the tokens that were given out are not good any more\n"
     "\n"
     "Exit codes: 0 ended by a signal, 2 wrong options, 4 the log cannot be read or written,\n"
     "5 anything else.\n";
 
-enum { MODE_NORMAL, MODE_REFUSE, MODE_SLOW, MODE_REJECT, MODE_DROP };
-static const char *const modes[] = {"normal", "refuse", "slow", "reject", "drop", NULL};
-
-typedef struct {
-    inbox_t *inbox;
-    tests_mode_t mode;
-    int64_t refused;
-} portal_t;
+static const char *const modes[] = {"normal",  "refuse",        "slow",         "reject", "drop",
+                                    "html",    "error500",      "unauthorized", "deny",   "odd",
+                                    "partial", "partial_later", "forget",       NULL};
 
 /* CloudEvents headers are percent-encoded; all of them decoded behind each other, by offset. */
 typedef struct {
@@ -129,25 +136,51 @@ static const char *read_event(const http_request_t *request, event_headers_t *he
     return is_json(out->body) ? NULL : "the body is not JSON";
 }
 
-static void answer_taken(http_request_t *request, int mode, int64_t delay_ms)
+void portal_answer(portal_t *p, http_request_t *request, int mode, const tests_mode_t *options,
+                   int status, const char *body)
 {
-    bytes_t nothing = bytes_of(NULL, 0);
+    (void)p;
+    bytes_t bytes = body != NULL ? bytes_of_text(body) : bytes_of(NULL, 0);
+    const char *type = body != NULL ? "application/json" : NULL;
     if (mode == MODE_DROP) {
-        http_reply_badly(request, 0, NULL, nothing, 0, 0);
+        http_reply_badly(request, 0, NULL, bytes_of(NULL, 0), 0, 0);
     } else if (mode == MODE_SLOW) {
-        http_reply_badly(request, 204, NULL, nothing, delay_ms, SIZE_MAX);
+        http_reply_badly(request, status, type, bytes, options->delay_ms, SIZE_MAX);
     } else {
-        http_reply(request, 204, NULL, nothing);
+        http_reply(request, status, type, bytes);
     }
 }
 
-static void refuse(portal_t *p, http_request_t *request, const tests_mode_t *mode)
+static void refuse(http_request_t *request, const tests_mode_t *mode)
 {
     char seconds[24];
     snprintf(seconds, sizeof seconds, "%lld", (long long)mode->retry_after);
-    p->refused++;
     http_set_header(request, "Retry-After", seconds);
     http_reply_problem(request, 503, "the portal is told to refuse");
+}
+
+bool portal_misbehaves(portal_t *p, http_request_t *request, int mode, const tests_mode_t *options)
+{
+    static const char page[] = "<!DOCTYPE html><html><head><title>Request Rejected</title></head>"
+                               "<body>Your support ID is: 18446744073709551615</body></html>";
+    switch (mode) {
+    case MODE_REFUSE:
+        refuse(request, options);
+        break;
+    case MODE_HTML:
+        http_reply(request, 200, "text/html; charset=utf-8", bytes_of_text(page));
+        break;
+    case MODE_ERROR500:
+        http_reply_problem(request, 500, "the portal is told to fail");
+        break;
+    case MODE_UNAUTHORIZED:
+        http_reply_problem(request, 401, "the portal is told not to know you");
+        break;
+    default:
+        return false;
+    }
+    p->refused++;
+    return true;
 }
 
 static void take(portal_t *p, http_request_t *request, const inbox_event_t *event)
@@ -156,8 +189,7 @@ static void take(portal_t *p, http_request_t *request, const inbox_event_t *even
     bool concerned = options.match[0] == '\0' ||
                      (event->subject != NULL && strstr(event->subject, options.match) != NULL);
     int mode = mode_take(&p->mode, concerned);
-    if (mode == MODE_REFUSE) {
-        refuse(p, request, &options);
+    if (portal_misbehaves(p, request, mode, &options)) {
         return;
     }
     if (mode == MODE_REJECT) {
@@ -167,7 +199,7 @@ static void take(portal_t *p, http_request_t *request, const inbox_event_t *even
     }
     int rc = inbox_take(p->inbox, event);
     if (rc == 0) {
-        answer_taken(request, mode, options.delay_ms);
+        portal_answer(p, request, mode, &options, 204, NULL);
     } else if (rc == CHISO_E_SYNTAX) {
         p->refused++;
         http_reply_problem(request, 400, "a header is not UTF-8");
@@ -178,18 +210,62 @@ static void take(portal_t *p, http_request_t *request, const inbox_event_t *even
     }
 }
 
+/* Structured mode: all of the event is the body. NULL, or why it is not one; `data` is the caller's
+ * to free. */
+static const char *read_structured(const http_request_t *request, json_t **event, char **data,
+                                   inbox_event_t *out)
+{
+    bytes_t body = http_body(request);
+    *event = json_loadb((const char *)body.data, body.len, JSON_REJECT_DUPLICATES, NULL);
+    *data = json_dumps(json_object_get(*event, "data"), JSON_COMPACT | JSON_ENCODE_ANY);
+    const char *version = json_string_value(json_object_get(*event, "specversion"));
+    *out = (inbox_event_t){.key = http_header(request, "Idempotency-Key"),
+                           .id = json_string_value(json_object_get(*event, "id")),
+                           .source = json_string_value(json_object_get(*event, "source")),
+                           .type = json_string_value(json_object_get(*event, "type")),
+                           .subject = json_string_value(json_object_get(*event, "subject")),
+                           .time = json_string_value(json_object_get(*event, "time")),
+                           .body = bytes_of_text(*data != NULL ? *data : "")};
+    if (version == NULL || strcmp(version, "1.0") != 0 || *data == NULL) {
+        return "specversion 1.0 and data must be there";
+    }
+    return empty(out->key) || empty(out->id) || empty(out->source) || empty(out->type)
+               ? "id, source, type and Idempotency-Key must be there"
+               : NULL;
+}
+
 static void serve_event(portal_t *p, http_request_t *request)
 {
     event_headers_t headers = {.text = BUFFER_INIT(HEADERS_MAX)};
+    json_t *structured = NULL;
+    char *data = NULL;
     inbox_event_t event;
-    const char *wrong = read_event(request, &headers, &event);
+    const char *type = http_header(request, "Content-Type");
+    bool whole = type != NULL && strncmp(type, "application/cloudevents+json", 28) == 0;
+    if (!door_open(p, request, true)) {
+        return;
+    }
+    const char *wrong = whole ? read_structured(request, &structured, &data, &event)
+                              : read_event(request, &headers, &event);
     if (wrong != NULL) {
         p->refused++;
         http_reply_problem(request, 400, "%s", wrong);
     } else {
         take(p, request, &event);
     }
+    json_decref(structured);
+    free(data);
     buffer_free(&headers.text);
+}
+
+/* The handshake of the CloudEvents webhook specification. */
+static void serve_options(portal_t *p, http_request_t *request)
+{
+    if (door_open(p, request, true)) {
+        http_set_header(request, "WebHook-Allowed-Origin", "chiso");
+        http_set_header(request, "Allow", "POST");
+        http_reply(request, 200, NULL, bytes_of(NULL, 0));
+    }
 }
 
 static void serve_results(const portal_t *p, http_request_t *request)
@@ -228,6 +304,13 @@ static void handle(http_request_t *request, void *context)
     bool get = strcmp(http_method(request), "GET") == 0;
     if (post && strcmp(path, "/events") == 0) {
         serve_event(p, request);
+    } else if (strcmp(path, "/events") == 0 && strcmp(http_method(request), "OPTIONS") == 0) {
+        serve_options(p, request);
+    } else if (dialects_serve(p, request)) {
+        return;
+    } else if (post && strcmp(path, "/expire") == 0) {
+        p->valid_from = p->tokens + 1;
+        http_reply(request, 204, NULL, bytes_of(NULL, 0));
     } else if (get && strcmp(path, "/results") == 0) {
         serve_results(p, request);
     } else if (get && strcmp(path, "/stats") == 0) {
@@ -251,9 +334,9 @@ static int usage(const char *reason)
     return CHISO_EXIT_USAGE;
 }
 
-static int run(const char *log_path, server_options_t *options)
+static int run(const char *log_path, const door_t *door, server_options_t *options)
 {
-    portal_t p = {.mode = {.names = modes, .times = -1}};
+    portal_t p = {.mode = {.names = modes, .times = -1}, .door = *door};
     int rc = inbox_open(log_path, &p.inbox);
     if (rc != 0) {
         fprintf(stderr, "portal: %s: %s\n", log_path != NULL ? log_path : "inbox",
@@ -272,11 +355,14 @@ int main(int argc, char **argv)
         {"address", required_argument, NULL, 'a'},
         {"port", required_argument, NULL, 'p'},
         {"log", required_argument, NULL, 'l'},
+        {"token", required_argument, NULL, 't'},
+        {"sign-secret", required_argument, NULL, 's'},
         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
     };
     server_options_t o = {.name = "portal", .address = "127.0.0.1", .handler = handle};
     const char *log_path = NULL;
+    door_t door = {0};
     int64_t port = 0;
     for (int c; (c = getopt_long(argc, argv, "", longs, NULL)) != -1;) {
         if (c == 'h') {
@@ -286,6 +372,10 @@ int main(int argc, char **argv)
             o.address = optarg;
         } else if (c == 'l') {
             log_path = optarg;
+        } else if (c == 't') {
+            door.token = optarg;
+        } else if (c == 's') {
+            door.sign_secret = optarg;
         } else if (c == 'p' && server_number(optarg, 65535, &port) != 0) {
             return usage("--port is a number up to 65535");
         } else if (c == '?') {
@@ -296,5 +386,5 @@ int main(int argc, char **argv)
         return usage("too many arguments");
     }
     o.port = (uint16_t)port;
-    return run(log_path, &o);
+    return run(log_path, &door, &o);
 }
