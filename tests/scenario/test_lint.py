@@ -265,6 +265,14 @@ class Catalogs(unittest.TestCase):
                          r"no index$")
         self.assertEqual(done.returncode, 0)
 
+    def test_no_catalog_refers_to_a_file(self):
+        """Notes and texts are read on the page, where there are no files."""
+        for path in CATALOGS.glob("*.yaml"):
+            lines = [x for x in path.read_text(encoding="utf-8").splitlines() if not x.startswith("#")]
+            for number, line in enumerate(lines, 1):
+                self.assertNotRegex(line, r"\b[\w-]+\.(md|txt|csv|yaml|py)\b|(?<![.\d])00[0-4]\b",
+                                    f"{path.name}:{number}")
+
     def test_a_month_is_a_date(self):
         done = self.lint(MADE_UP.replace('"2025-01-15"', '"2025-01"'))
         self.assertEqual(done.returncode, 0, done.stdout)
