@@ -184,7 +184,7 @@ static int check_units(ingest_source_t *s, config_t *file, const registry_t *uni
         for (unsigned k = 0; k < registry_count(units); k++) {
             const registry_unit_t *unit = registry_at(units, k);
             if (all ? unit->parent == NULL && unit->until == NULL
-                    : strcmp(unit->code, s->units[i]) == 0) {
+                    : unit == registry_by_code(units, s->units[i])) {
                 found++;
                 rc |=
                     each ? add_of(unit, &s->of, &s->n_of) : add_of(unit, &s->wanted, &s->n_wanted);
