@@ -241,6 +241,13 @@ static const event_figure_t *figure(const event_score_t *s, const char *id)
     return NULL;
 }
 
+static const figure_state_t *figure_state(const result_t *r, const char *id)
+{
+    int place = catalog_figure_place(r->index, id);
+    assert_true(place >= 0);
+    return state_figure(r, (unsigned)place);
+}
+
 static void test_machines(void **state)
 {
     rig_t *rig = *state;
@@ -275,11 +282,11 @@ static void test_machines(void **state)
         r = result(rig, "dvc-766", &province);
         same(r->scored_max, "38");
         same(r->machine_max, "18");
-        const figure_state_t *kept = &r->figures[catalog_figure_place(r->index, "dvc-766.tdgq")];
+        const figure_state_t *kept = figure_state(r, "dvc-766.tdgq");
         assert_string_equal(kept->submitter, "unit:86");
         assert_int_equal(kept->n_evidence, 2);
         assert_int_equal(kept->evidence[SHA256_SIZE + 31], 0x11);
-        assert_null(r->figures[catalog_figure_place(r->index, "dvc-766.ckmb")].submitter);
+        assert_null(figure_state(r, "dvc-766.ckmb")->submitter);
     }
     /* a machine's word later, of the same value: who says it is news */
     rig->submitter = NULL;
