@@ -1,23 +1,60 @@
-"""The page in a real browser over the real services: starts them and hands over to node --test."""
+"""The page in a real browser over the real services: starts them once and hands over to node, one
+file of tests/browser after the other. A small control lets the tests restart a service."""
+import http.server
 import os
 import subprocess
+import threading
 import unittest
+import urllib.parse
 
 from rig import ROOT, Rig
 
+FILES = sorted(f.name for f in (ROOT / "tests/browser").glob("*.test.mjs"))
+
+
+class Control(http.server.BaseHTTPRequestHandler):
+    """POST /restart?service=NAME: kill -9 and start again."""
+
+    def do_POST(self):
+        name = urllib.parse.parse_qs(urllib.parse.urlsplit(self.path).query)["service"][0]
+        service = self.server.rig.services[name]
+        service.kill()
+        service.start()
+        self.server.rig.wait_ready(name)
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *args):
+        pass
+
 
 class Browser(unittest.TestCase):
-    def test_page(self):
-        rig = Rig(every="1s", stale_after="3s", portals=1)
-        self.addCleanup(rig.close)
-        rig.more_indexes = sorted(str(f) for f in (ROOT / "catalogs").glob("*.yaml")
-                                  if f.name != "dvc-766.yaml")
-        rig.start()
-        rig.wait(lambda: rig.difference() is None, "the page's figures")
-        environment = {**os.environ, "CHISO_PAGE": rig.url, "CHISO_REPLAY": rig.replay_url}
-        result = subprocess.run(["node", "--test", str(ROOT / "tests/browser/page.test.mjs")],
-                                env=environment, capture_output=True, text=True, timeout=800)
+    @classmethod
+    def setUpClass(cls):
+        cls.rig = Rig(every="1s", stale_after="3s", portals=1)
+        cls.addClassCleanup(cls.rig.close)
+        cls.rig.more_indexes = sorted(str(f) for f in (ROOT / "catalogs").glob("*.yaml")
+                                      if f.name != "dvc-766.yaml")
+        cls.rig.start()
+        cls.rig.wait(lambda: cls.rig.difference() is None, "the page's figures")
+        # one thread that lives on: what it starts dies with it
+        control = http.server.HTTPServer(("127.0.0.1", 0), Control)
+        control.rig = cls.rig
+        threading.Thread(target=control.serve_forever, daemon=True).start()
+        cls.addClassCleanup(control.shutdown)
+        cls.control = f"http://127.0.0.1:{control.server_port}"
+
+    def run_file(self, name):
+        environment = {**os.environ, "CHISO_PAGE": self.rig.url, "CHISO_REPLAY": self.rig.replay_url,
+                       "CHISO_RIG": self.control}
+        result = subprocess.run(["node", "--test", str(ROOT / "tests/browser" / name)],
+                                env=environment, capture_output=True, text=True, timeout=600)
         self.assertEqual(result.returncode, 0, result.stdout[-8000:] + result.stderr[-2000:])
+
+
+for file in FILES:
+    setattr(Browser, "test_" + file.split(".")[0], lambda self, name=file: self.run_file(name))
 
 
 if __name__ == "__main__":

@@ -1,10 +1,12 @@
 // The read API of chiso-publisher, at addresses relative to the page: any prefix will do.
 
+import { t } from './i18n.js';
+
 const BASE = new URL('api/v1/', document.baseURI);
 const TIMEOUT_MS = 15000;
 
 /** What went wrong, in words for the reader; `status` is 0 when there was no answer at all. */
-class Problem extends Error {
+export class Problem extends Error {
   constructor(status, message) {
     super(message);
     this.status = status;
@@ -21,27 +23,33 @@ async function get(path, signal) {
     const answer = await response.json().catch(() => null);
     if (!response.ok || !answer) {
       throw new Problem(response.status, [answer?.title, answer?.detail].filter(Boolean).join(' – ')
-        || `máy chủ trả lời ${response.status}`);
+        || t('máy chủ trả lời {status}', { status: response.status }));
     }
     return answer;
   } catch (error) {
-    throw error instanceof Problem ? error : new Problem(0, 'máy chủ không trả lời');
+    throw error instanceof Problem ? error : new Problem(0, t('máy chủ không trả lời'));
   } finally {
     clearTimeout(timer);
   }
 }
 
 const part = encodeURIComponent;
-const unitPath = ({ index, period, unit: code }) =>
-  `indexes/${part(index)}/${part(period)}/units/${part(code)}`;
+const results = (view) => `indexes/${part(view.index.id)}/${part(view.period)}`;
+const query = (values) => {
+  const given = Object.entries(values).filter(([, value]) => value);
+  return given.length ? `?${new URLSearchParams(given)}` : '';
+};
+const scope = ({ level, parent }) => ({ level, parent });
 
 export const indexes = (signal) => get('indexes', signal);
 export const index = (id, signal) => get(`indexes/${part(id)}`, signal);
-export const unit = (view, signal) => get(unitPath(view), signal);
-export const history = (view, signal) => get(`${unitPath(view)}/history`, signal);
+export const ranking = (view, asOf, signal) =>
+  get(`${results(view)}/ranking${query({ ...scope(view), as_of: asOf })}`, signal);
+export const unit = (view, code, asOf, signal) =>
+  get(`${results(view)}/units/${part(code)}${query({ as_of: asOf })}`, signal);
+export const history = (view, code, signal) => get(`${results(view)}/units/${part(code)}/history`, signal);
 export const events = () => new EventSource(new URL('events', BASE));
 
-export function ranking({ index, period, level, parent }, signal) {
-  const query = new URLSearchParams(parent ? { level, parent } : { level });
-  return get(`indexes/${part(index)}/${part(period)}/ranking?${query}`, signal);
-}
+/** Where a reader finds the body a figure was read from. */
+export const rawUrl = (sha256) => new URL(`raw/${sha256}`, BASE).href;
+export const apiUrl = BASE.href;

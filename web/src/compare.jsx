@@ -1,0 +1,2 @@
+import { Empty, Heading } from './parts.jsx';
+export const CompareView = ({ view }) => <><Heading>{view.index.title}</Heading><Empty>…</Empty></>;
