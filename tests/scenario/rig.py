@@ -581,7 +581,7 @@ class Rig:
             c["upstream"] = {"endpoint": self.upstreams[before],
                              **self.curve.get((service, "upstream"), {})}
         if service == "publisher":
-            c["http"] = {"address": "127.0.0.1", "port": self.port, "web": str(BIN.parent / "web")}
+            c["http"] = {"address": "127.0.0.1", "port": self.port, "web": str(BIN.parent / "page")}
             c["targets"] = [{"id": p.name, "url": f"{p.url}/events", **loopback,
                              **self.target_options} for p in self.portals]
         if service in self.store:

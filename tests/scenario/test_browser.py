@@ -32,18 +32,17 @@ class Control(http.server.BaseHTTPRequestHandler):
 class Browser(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.rig = Rig(every="1s", stale_after="3s", portals=1)
+        # one thread that lives longer than the rig: what it starts dies with it
+        control = http.server.HTTPServer(("127.0.0.1", 0), Control)
+        threading.Thread(target=control.serve_forever, daemon=True).start()
+        cls.addClassCleanup(control.shutdown)
+        cls.control = f"http://127.0.0.1:{control.server_port}"
+        cls.rig = control.rig = Rig(every="1s", stale_after="3s", portals=1)
         cls.addClassCleanup(cls.rig.close)
         cls.rig.more_indexes = sorted(str(f) for f in (ROOT / "catalogs").glob("*.yaml")
                                       if f.name != "dvc-766.yaml")
         cls.rig.start()
         cls.rig.wait(lambda: cls.rig.difference() is None, "the page's figures")
-        # one thread that lives on: what it starts dies with it
-        control = http.server.HTTPServer(("127.0.0.1", 0), Control)
-        control.rig = cls.rig
-        threading.Thread(target=control.serve_forever, daemon=True).start()
-        cls.addClassCleanup(control.shutdown)
-        cls.control = f"http://127.0.0.1:{control.server_port}"
 
     def run_file(self, name):
         environment = {**os.environ, "CHISO_PAGE": self.rig.url, "CHISO_REPLAY": self.rig.replay_url,

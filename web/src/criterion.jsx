@@ -78,11 +78,11 @@ export function Explanation({ indicator, figures }) {
   const { formula, inputs, text, note, ...more } = indicator;
   return (
     <div class="explanation">
-      {formula && <div class="wide"><h4>{t('Công thức')}</h4><pre lang={vietnamese()}>{formula.trimEnd()}</pre></div>}
-      {inputs?.length > 0 && <div class="wide"><h4>{t('Số liệu đầu vào')}</h4>
+      {formula && <div class="wide"><h3>{t('Công thức')}</h3><pre lang={vietnamese()}>{formula.trimEnd()}</pre></div>}
+      {inputs?.length > 0 && <div class="wide"><h3>{t('Số liệu đầu vào')}</h3>
         <Inputs inputs={inputs} figures={figures} title={t('Số liệu đầu vào của {code}', { code: indicator.code })} /></div>}
-      {text && <div class="wide"><h4>{t('Văn bản quy định')}</h4><p class="official" lang={vietnamese()}>{text}</p></div>}
-      {note && <div class="wide"><h4>{t('Ghi chú cách hiểu')}</h4><p lang={noteLanguage(note)}>{note}</p></div>}
+      {text && <div class="wide"><h3>{t('Văn bản quy định')}</h3><p class="official" lang={vietnamese()}>{text}</p></div>}
+      {note && <div class="wide"><h3>{t('Ghi chú cách hiểu')}</h3><p lang={noteLanguage(note)}>{note}</p></div>}
       <dl class="facts wide">
         <Term name={t('Đơn vị chấm điểm')}>{more.scorer && <Official>{more.scorer}</Official>}</Term>
         <Term name={t('Cơ quan chủ trì')}>{more.lead && <Official>{more.lead}</Official>}</Term>

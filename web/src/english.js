@@ -25,6 +25,7 @@ export const ENGLISH = {
   'Tạm dừng': 'Pause',
   'Số liệu tính đến {time} (giờ Việt Nam)': 'Figures as of {time} (Vietnam time)',
   'Đọc lúc {time}': 'Read at {time}',
+  'Số liệu của lúc nào': 'Of when the figures are',
   'Số liệu cũ': 'Stale figures',
   'Số liệu đã mới trở lại.': 'The figures are fresh again.',
   'Đã tạm dừng lúc {time}: số liệu trên trang có thể đã đổi.': 'Paused at {time}: the figures on this page may have changed since.',

@@ -44,7 +44,7 @@ function Strip() {
   const from = since.use();
   const old = state === 'paused' || state === 'lost';
   return (
-    <div class={`strip ${stale || old ? 'old' : ''}`}>
+    <div class={`strip ${stale || old ? 'old' : ''}`} role="region" aria-label={t('Số liệu của lúc nào')}>
       <div class="inner">
         <p id="asof">{asOf ? t('Số liệu tính đến {time} (giờ Việt Nam)', { time: time(asOf) })
           : readAt ? t('Đọc lúc {time}', { time: clock(readAt) }) : ' '}</p>
@@ -74,8 +74,7 @@ function useTheme() {
 function Header({ view }) {
   const [isDark, turn] = useTheme();
   const other = getLanguage() === 'vi' ? 'en' : 'vi';
-  const views = [['ranking', '', t('Xếp hạng')], ['changes', 'changes', t('Thay đổi')],
-    ['compare', 'compare', t('So sánh')], ['criteria', 'criteria', t('Tiêu chí')]];
+  const views = [['ranking', '', t('Xếp hạng')], ['criteria', 'criteria', t('Tiêu chí')]];
   return (
     <header>
       <div class="inner">

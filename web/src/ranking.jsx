@@ -103,7 +103,7 @@ class Row extends Component {
   }
 }
 
-const seenOf = (unit) => JSON.stringify([unit.rank, unit.points, unit.percent, unit.pillars]);
+const seenOf = (unit) => JSON.stringify([unit.rank, unit.points, unit.max, unit.coverage, unit.pillars]);
 
 /** The codes that changed a moment ago, and a word to who cannot see it. */
 function useChanged(units, viewKey) {

@@ -35,8 +35,8 @@ function Summary({ unit: { unit, nation_rank: nation, ...result }, ranked }) {
 
 /** Every pillar as a bar against its maximum; the figures stand beside the bars. */
 const Pillars = ({ pillars }) => (
-  <section class="card pad" aria-labelledby="pillars-title">
-    <h2 id="pillars-title">{t('Các nhóm tiêu chí')}</h2>
+  <section class="card pad">
+    <h2>{t('Các nhóm tiêu chí')}</h2>
     <Scroll label={t('Các nhóm tiêu chí')}>
       <table class="bars">
         <caption class="sr">{t('Điểm từng nhóm so với tối đa')}</caption>
@@ -107,9 +107,9 @@ function Indicators({ pillars, wanted }) {
   };
   const shownOnes = (p) => p.indicators.filter((i) => !onlyLost || compare(lost(i) ?? '0', '0') > 0);
   return (
-    <section aria-labelledby="indicators-title">
+    <section>
       <div class="spread">
-        <h2 id="indicators-title">{t('Từng tiêu chí')}</h2>
+        <h2>{t('Từng tiêu chí')}</h2>
         <label class="check"><input type="checkbox" id="lost" checked={onlyLost}
           onChange={(e) => go(here({ lost: e.currentTarget.checked ? '1' : '' }), { replace: true })} />
           {t('Chỉ những tiêu chí mất điểm')}</label>
@@ -227,7 +227,6 @@ export function UnitView({ view, wanted }) {
         <>
           <Summary unit={answer} ranked={ranked} />
           <p class="actions">
-            <a class="button" href={link({ view: 'compare', units: code })}>{t('So sánh với đơn vị khác')}</a>
             <button type="button" onClick={() => window.print()}>{t('In trang này')}</button>
           </p>
           <div class="halves">
