@@ -25,6 +25,8 @@ typedef struct {
     form_index_t *form;
     catalog_index_t index;
     declare_t declare;
+    bool maxima_known; /* each maximum is a decimal: the sums can be looked at, whatever else fails
+                        */
 } entry_t;
 
 struct catalog {
@@ -40,7 +42,7 @@ struct catalog {
 
 static int check_sum(entry_t *e, const char *path, decimal_t stated, decimal_t sum)
 {
-    if (decimal_compare(stated, sum) != 0) {
+    if (e->maxima_known && decimal_compare(stated, sum) != 0) {
         char a[DECIMAL_TEXT_SIZE];
         char b[DECIMAL_TEXT_SIZE];
         return config_error(e->file, path, "is %s; expected the sum of its parts, %s",
@@ -52,6 +54,13 @@ static int check_sum(entry_t *e, const char *path, decimal_t stated, decimal_t s
 static int keep(int so_far, int now)
 {
     return so_far != 0 ? so_far : now;
+}
+
+static int read_max(entry_t *e, const char *path, const char *text, decimal_t *out)
+{
+    int rc = compile_decimal(e->file, path, text, true, out);
+    e->maxima_known = e->maxima_known && rc == 0;
+    return rc;
 }
 
 static int build_indicator(entry_t *e, const char *path, const form_indicator_t *from,
@@ -90,7 +99,7 @@ static int build_indicator(entry_t *e, const char *path, const form_indicator_t 
                                 .replaces = from->replaces,
                                 .line = config_line(e->file, path)};
     snprintf(at, sizeof at, "%s.max", path);
-    rc = keep(rc, compile_decimal(e->file, at, from->max, true, &to->max));
+    rc = keep(rc, read_max(e, at, from->max, &to->max));
     snprintf(at, sizeof at, "%s.rule", path);
     rc = keep(rc, compile_rule(e->file, at, &from->rule, to->max, &to->rule));
     if (rc == 0) {
@@ -107,9 +116,9 @@ static int build_indicator(entry_t *e, const char *path, const form_indicator_t 
         snprintf(at, sizeof at, "%s.children[%u]", path, i);
         rc = keep(rc, build_indicator(e, at, &from->children[i], pillar, (int)place, &children));
     }
-    if (rc == 0 && from->children_count > 0) {
+    if (from->children_count > 0) {
         snprintf(at, sizeof at, "%s.max", path);
-        rc = check_sum(e, at, index->indicators[place].max, children);
+        rc = keep(rc, check_sum(e, at, index->indicators[place].max, children));
     }
     return rc;
 }
@@ -140,10 +149,8 @@ static int build_pillar(entry_t *e, unsigned p, decimal_t *total)
     }
     to->count = e->index.n_indicators - to->first;
     snprintf(path, sizeof path, "pillars[%u].max", p);
-    rc = keep(rc, compile_decimal(e->file, path, from->max, true, &to->max));
-    if (rc == 0) {
-        rc = check_sum(e, path, to->max, sum);
-    }
+    rc = keep(rc, read_max(e, path, from->max, &to->max));
+    rc = keep(rc, check_sum(e, path, to->max, sum));
     return keep(rc, decimal_add(*total, to->max, total));
 }
 
@@ -191,6 +198,7 @@ static int build(const catalog_t *c, entry_t *e)
                                .n_notes = form->notes_count,
                                .stated_total = -1};
     e->declare = (declare_t){e->file, &c->dictionary, index};
+    e->maxima_known = true;
     if (strcmp(form->format, "1") != 0) {
         return config_error(e->file, "format", "'%s'; expected \"1\"", form->format);
     }
@@ -212,10 +220,8 @@ static int build(const catalog_t *c, entry_t *e)
     for (unsigned p = 0; p < form->pillars_count; p++) {
         rc = keep(rc, build_pillar(e, p, &total));
     }
-    rc = keep(rc, compile_decimal(e->file, "max", form->max, true, &index->max));
-    if (rc == 0) {
-        rc = check_sum(e, "max", index->max, total);
-    }
+    rc = keep(rc, read_max(e, "max", form->max, &index->max));
+    rc = keep(rc, check_sum(e, "max", index->max, total));
     if (form->stated_total != NULL) {
         index->stated_total = declare_use(&e->declare, form->stated_total);
         if (index->stated_total < 0) {
