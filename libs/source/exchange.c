@@ -1,10 +1,14 @@
 /* exchange.c - see exchange.h. */
 #include "exchange.h"
 
+#include "base/clock.h"
 #include "base/error.h"
+#include "fetch/auth.h"
 #include "reader.h"
+#include "reader_internal.h"
 
 #include <errno.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,6 +23,9 @@ struct exchange {
     buffer_t *bodies; /* taken over from the answers */
     bytes_t *pages;   /* the same, as they are read */
     size_t n_pages, bytes;
+    enum { STEP_LOGIN, STEP_PRIME, STEP_PAGE } step; /* of the request that was sent last */
+    bool renewed; /* the session was forgotten once for this exchange */
+    const char *fault;
 };
 
 const char *exchange_id_of(source_by_t by, const registry_unit_t *unit)
@@ -72,6 +79,37 @@ void exchange_destroy(exchange_t **exchange)
 
 /* ---- the request ---- */
 
+/* ${value:NAME}, itself a template without values. */
+static bool put_value(const void *context, const template_vars_t *vars, const char *name,
+                      size_t len, buffer_t *out)
+{
+    const source_t *s = context;
+    for (unsigned i = 0; i < s->n_values; i++) {
+        const source_value_t *value = &s->values[i];
+        if (strlen(value->name) != len || memcmp(value->name, name, len) != 0) {
+            continue;
+        }
+        template_vars_t inner = *vars;
+        inner.value = NULL;
+        bool json = *value->value == '{' || *value->value == '[';
+        buffer_t text = BUFFER_INIT(MAX_HEADER);
+        template_expand(value->value, &inner, json ? TEMPLATE_JSON : TEMPLATE_PLAIN, &text);
+        if (value->base64 && !text.failed) {
+            char coded[sodium_base64_ENCODED_LEN(MAX_HEADER, sodium_base64_VARIANT_ORIGINAL)];
+            sodium_bin2base64(coded, sizeof coded, text.data, text.len,
+                              sodium_base64_VARIANT_ORIGINAL);
+            buffer_append_text(out, coded);
+            sodium_memzero(coded, sizeof coded);
+        } else {
+            buffer_append(out, text.data, text.len);
+        }
+        bool good = !text.failed;
+        buffer_free(&text);
+        return good;
+    }
+    return false;
+}
+
 static template_vars_t vars_of(const exchange_t *x)
 {
     const source_t *s = x->setup->source;
@@ -82,8 +120,11 @@ static template_vars_t vars_of(const exchange_t *x)
                              .page = s->first_page + page,
                              .size = s->page_size,
                              .offset = page * s->page_size,
+                             .token = session_token(x->setup->session, clock_mono_ms()),
                              .secrets = x->setup->secrets,
-                             .n_secrets = x->setup->n_secrets};
+                             .n_secrets = x->setup->n_secrets,
+                             .value = put_value,
+                             .context = s};
 }
 
 static void put_pairs(const source_pair_t *pairs, unsigned n, const template_vars_t *vars,
@@ -102,97 +143,291 @@ static void put_pairs(const source_pair_t *pairs, unsigned n, const template_var
     }
 }
 
-static void put_url(const exchange_t *x, const template_vars_t *vars, buffer_t *out)
+/* One request as it is put together; every text lives in a buffer of its own. */
+typedef struct {
+    fetch_request_t request;
+    size_t n_headers;
+    buffer_t url, body;
+    buffer_t room[SOURCE_MAX_HEADERS];
+    fetch_secret_t signatures[FETCH_SIGN_HEADERS];
+    bool failed;
+} letter_t;
+
+static void begin_letter(letter_t *l, const exchange_t *x, const char *method, void *context)
+{
+    *l = (letter_t){.url = BUFFER_INIT(MAX_URL), .body = BUFFER_INIT(MAX_BODY)};
+    for (size_t i = 0; i < SOURCE_MAX_HEADERS; i++) {
+        l->room[i] = (buffer_t)BUFFER_INIT(MAX_HEADER);
+    }
+    l->request = (fetch_request_t){.method = method,
+                                   .policy = x->setup->policy,
+                                   .jar = session_jar(x->setup->session),
+                                   .context = context};
+}
+
+static void end_letter(letter_t *l)
+{
+    for (size_t i = 0; i < SOURCE_MAX_HEADERS; i++) {
+        buffer_free(&l->room[i]);
+    }
+    for (size_t i = 0; i < FETCH_SIGN_HEADERS; i++) {
+        fetch_secret_free(&l->signatures[i]);
+    }
+    buffer_free(&l->url);
+    buffer_free(&l->body);
+}
+
+static bool is_json(const char *text)
+{
+    return *text == '{' || *text == '[';
+}
+
+static void put_body(letter_t *l, const source_pair_t *form, unsigned n_form, const char *body,
+                     const template_vars_t *vars)
+{
+    if (n_form > 0) {
+        put_pairs(form, n_form, vars, &l->body);
+        l->request.headers[l->n_headers++] =
+            "Content-Type: application/x-www-form-urlencoded; charset=UTF-8";
+    } else if (body != NULL) {
+        template_expand(body, vars, is_json(body) ? TEMPLATE_JSON : TEMPLATE_PLAIN, &l->body);
+        if (is_json(body)) {
+            l->request.headers[l->n_headers++] = "Content-Type: application/json; charset=utf-8";
+        }
+    }
+    l->request.body = buffer_bytes(&l->body);
+    l->failed = l->failed || l->body.failed;
+}
+
+static void put_headers(letter_t *l, const char *const *headers, unsigned n,
+                        const template_vars_t *vars)
+{
+    for (unsigned i = 0; i < n; i++) {
+        template_expand(headers[i], vars, TEMPLATE_PLAIN, &l->room[i]);
+        const char *text = buffer_text(&l->room[i]);
+        l->request.headers[l->n_headers++] = text;
+        l->failed = l->failed || text == NULL;
+    }
+}
+
+static void put_url(letter_t *l, const char *base, const char *path, const template_vars_t *vars)
+{
+    buffer_append_text(&l->url, base);
+    if (path != NULL) {
+        template_expand(path, vars, TEMPLATE_URL, &l->url);
+    }
+}
+
+static const char *secret_named(const exchange_setup_t *setup, const char *name)
+{
+    for (unsigned i = 0; i < setup->n_secrets; i++) {
+        if (strcmp(setup->secrets[i].name, name) == 0) {
+            return setup->secrets[i].value;
+        }
+    }
+    return NULL;
+}
+
+static void sign(letter_t *l, const exchange_t *x)
 {
     const source_t *s = x->setup->source;
-    buffer_append_text(out, x->setup->url);
-    if (s->path != NULL) {
-        template_expand(s->path, vars, TEMPLATE_URL, out);
+    const char *key = s->sign_text != NULL ? secret_named(x->setup, s->sign_key) : NULL;
+    fetch_secret_t secret = {0};
+    if (s->sign_text == NULL) {
+        return;
     }
+    if (key == NULL || fetch_secret_copy(key, strlen(key), &secret) != 0) {
+        l->failed = true;
+        return;
+    }
+    fetch_signing_t signing = {.to_sign = s->sign_text, .key_id = s->sign_key_id, .key = &secret};
+    for (unsigned i = 0; i < s->n_sign_headers; i++) {
+        signing.headers[i] = s->sign_headers[i];
+    }
+    if (fetch_sign(&signing, &l->request, clock_wall_ms(), NULL, l->signatures) != 0) {
+        l->failed = true;
+    }
+    for (unsigned i = 0; i < s->n_sign_headers && !l->failed; i++) {
+        l->request.headers[l->n_headers++] = l->signatures[i].text;
+    }
+    fetch_secret_free(&secret);
+}
+
+static void write_page(letter_t *l, const exchange_t *x, const template_vars_t *vars)
+{
+    const source_t *s = x->setup->source;
+    put_url(l, x->setup->url, s->path, vars);
     if (s->n_query > 0) {
-        const char *so_far = buffer_text(out);
-        buffer_append_text(out, so_far != NULL && strchr(so_far, '?') != NULL ? "&" : "?");
-        put_pairs(s->query, s->n_query, vars, out);
+        const char *so_far = buffer_text(&l->url);
+        bool more = so_far != NULL && strchr(so_far, '?') != NULL;
+        buffer_append_text(&l->url, more ? "&" : "?");
+        put_pairs(s->query, s->n_query, vars, &l->url);
     }
+    put_body(l, s->form, s->n_form, s->body, vars);
+    put_headers(l, s->headers, s->n_headers, vars);
 }
 
-static void put_body(const source_t *s, const template_vars_t *vars, buffer_t *out)
+static int send_letter(letter_t *l, const exchange_t *x, fetch_t *fetch)
 {
-    if (s->n_form > 0) {
-        put_pairs(s->form, s->n_form, vars, out);
-    } else if (s->body != NULL) {
-        bool json = *s->body == '{' || *s->body == '[';
-        template_expand(s->body, vars, json ? TEMPLATE_JSON : TEMPLATE_PLAIN, out);
+    l->request.url = buffer_text(&l->url);
+    if (l->request.url != NULL && !l->failed && x->step == STEP_PAGE) {
+        sign(l, x);
     }
+    return l->request.url == NULL || l->failed ? CHISO_E_INVALID : fetch_submit(fetch, &l->request);
 }
 
-/* The headers, each a text of `room` after the others; false when one cannot be filled in. */
-static bool put_headers(const source_t *s, const template_vars_t *vars, buffer_t room[],
-                        const char *headers[])
+static void choose_step(exchange_t *x)
 {
-    size_t n = 0;
-    if (s->n_form > 0) {
-        headers[n++] = "Content-Type: application/x-www-form-urlencoded; charset=UTF-8";
-    } else if (s->body != NULL && (*s->body == '{' || *s->body == '[')) {
-        headers[n++] = "Content-Type: application/json; charset=utf-8";
+    const source_t *s = x->setup->source;
+    const char *token = session_token(x->setup->session, clock_mono_ms());
+    if (s->login != NULL && token == NULL) {
+        x->step = STEP_LOGIN;
+    } else if (s->prime != NULL && !session_primed(x->setup->session)) {
+        x->step = STEP_PRIME;
+    } else {
+        x->step = STEP_PAGE;
     }
-    bool good = true;
-    for (unsigned i = 0; i < s->n_headers; i++) {
-        template_expand(s->headers[i], vars, TEMPLATE_PLAIN, &room[i]);
-        headers[n] = buffer_text(&room[i]);
-        good = good && headers[n++] != NULL;
-    }
-    return good;
 }
 
 int exchange_send(exchange_t *x, fetch_t *fetch, void *context)
 {
     const source_t *s = x->setup->source;
+    const char *login_url = x->setup->login_url != NULL ? x->setup->login_url : x->setup->url;
     template_vars_t vars = vars_of(x);
-    buffer_t url = BUFFER_INIT(MAX_URL);
-    buffer_t body = BUFFER_INIT(MAX_BODY);
-    buffer_t room[SOURCE_MAX_HEADERS];
-    for (size_t i = 0; i < SOURCE_MAX_HEADERS; i++) {
-        room[i] = (buffer_t)BUFFER_INIT(MAX_HEADER);
+    fetch_secret_t csrf = {0};
+    letter_t letter;
+    choose_step(x);
+    if (s->csrf_cookie != NULL &&
+        fetch_jar_value(session_jar(x->setup->session), s->csrf_cookie, &csrf) == 0) {
+        vars.csrf = csrf.text;
     }
-    fetch_request_t request = {.method = s->method, .policy = x->setup->policy, .context = context};
-    put_url(x, &vars, &url);
-    put_body(s, &vars, &body);
-    request.url = buffer_text(&url);
-    request.body = buffer_bytes(&body);
-    int rc = CHISO_E_INVALID;
-    if (put_headers(s, &vars, room, request.headers) && request.url != NULL && !body.failed) {
-        rc = fetch_submit(fetch, &request);
+    begin_letter(&letter, x,
+                 x->step == STEP_LOGIN   ? "POST"
+                 : x->step == STEP_PRIME ? "GET"
+                                         : s->method,
+                 context);
+    if (x->step == STEP_LOGIN) {
+        put_url(&letter, login_url, s->login->path, &vars);
+        put_body(&letter, s->login->form, s->login->n_form, s->login->body, &vars);
+        put_headers(&letter, s->login->headers, s->login->n_headers, &vars);
+    } else if (x->step == STEP_PRIME) {
+        put_url(&letter, x->setup->url, s->prime, &vars);
+    } else {
+        write_page(&letter, x, &vars);
     }
-    for (size_t i = 0; i < SOURCE_MAX_HEADERS; i++) {
-        buffer_free(&room[i]);
-    }
-    buffer_free(&url);
-    buffer_free(&body);
+    int rc = send_letter(&letter, x, fetch);
+    end_letter(&letter);
+    fetch_secret_free(&csrf);
     return rc;
 }
 
 /* ---- the answers ---- */
 
-exchange_step_t exchange_take(exchange_t *x, fetch_answer_t *answer)
+static exchange_step_t fail(exchange_t *x, const char *fault)
+{
+    x->fault = fault;
+    return EXCHANGE_FAILED;
+}
+
+static exchange_step_t take_token(exchange_t *x, bytes_t body)
+{
+    const source_login_t *login = x->setup->source->login;
+    buffer_t token = BUFFER_INIT(MAX_HEADER);
+    buffer_t lasts = BUFFER_INIT(64);
+    int64_t lasts_ms = login->lasts_ms;
+    bool good = extract_json_text(body, login->token, &token) == 1 && token.len > 0;
+    if (good && login->expires != NULL && extract_json_text(body, login->expires, &lasts) == 1) {
+        char *end;
+        const char *text = buffer_text(&lasts);
+        long long seconds = text != NULL ? strtoll(text, &end, 10) : 0;
+        if (text != NULL && *text != '\0' && *end == '\0' && seconds > 0 && seconds < 1LL << 31) {
+            lasts_ms = seconds * 1000;
+        }
+    }
+    const char *text = good ? buffer_text(&token) : NULL;
+    good =
+        text != NULL && session_set_token(x->setup->session, text, lasts_ms, clock_mono_ms()) == 0;
+    if (token.data != NULL) {
+        sodium_memzero(token.data, token.len);
+    }
+    buffer_free(&token);
+    buffer_free(&lasts);
+    return good ? EXCHANGE_MORE : fail(x, "the login's answer has no token");
+}
+
+static void drop_pages(exchange_t *x)
+{
+    for (size_t i = 0; i < x->n_pages; i++) {
+        buffer_free(&x->bodies[i]);
+    }
+    x->n_pages = 0;
+    x->bytes = 0;
+}
+
+/* A source that turns us away may only have forgotten us: once, with what it gave us before. */
+static bool begin_anew(exchange_t *x)
 {
     const source_t *s = x->setup->source;
-    if (answer->result != FETCH_ANSWERED || answer->status != 200) {
-        return EXCHANGE_FAILED;
+    if (x->renewed || (s->login == NULL && s->prime == NULL) || x->step != STEP_PAGE) {
+        return false;
+    }
+    x->renewed = true;
+    session_forget(x->setup->session);
+    drop_pages(x);
+    return true;
+}
+
+static exchange_step_t take_page(exchange_t *x, fetch_answer_t *answer)
+{
+    const source_t *s = x->setup->source;
+    reader_table_t table = {0};
+    if (reader_refused(s, buffer_bytes(&answer->body), &table) && begin_anew(x)) {
+        return EXCHANGE_MORE;
     }
     x->bodies[x->n_pages] = answer->body;
     answer->body = (buffer_t){0};
     bytes_t body = buffer_bytes(&x->bodies[x->n_pages]);
     x->pages[x->n_pages++] = body;
     x->bytes += body.len;
-    if (s->page_size == 0 || x->n_pages == s->most_pages || x->bytes > EXCHANGE_MAX_BYTES) {
+    if (s->page_size == 0) {
         return EXCHANGE_COMPLETE;
     }
     reader_kind_t kind;
     size_t rows;
     bool full =
         reader_count(s, body, &kind, &rows) == 0 && kind == READER_ROWS && rows >= s->page_size;
+    if (full && (x->n_pages == s->most_pages || x->bytes > EXCHANGE_MAX_BYTES)) {
+        return fail(x, "there are more pages than the description allows (pages.most)");
+    }
     return full ? EXCHANGE_MORE : EXCHANGE_COMPLETE;
+}
+
+exchange_step_t exchange_take(exchange_t *x, fetch_answer_t *answer)
+{
+    bool answered = answer->result == FETCH_ANSWERED;
+    bool turned_away = answered && (answer->status == 401 || answer->status == 403 ||
+                                    answer->status == 419 || answer->status == 440);
+    if (turned_away && begin_anew(x)) {
+        return EXCHANGE_MORE;
+    }
+    if (!answered || answer->status != 200) {
+        return EXCHANGE_FAILED;
+    }
+    switch (x->step) {
+    case STEP_LOGIN:
+        return take_token(x, buffer_bytes(&answer->body));
+    case STEP_PRIME:
+        session_set_primed(x->setup->session);
+        return EXCHANGE_MORE;
+    case STEP_PAGE:
+        break;
+    }
+    return take_page(x, answer);
+}
+
+const char *exchange_fault(const exchange_t *x)
+{
+    return x->fault;
 }
 
 size_t exchange_count(const exchange_t *x)

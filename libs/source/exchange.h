@@ -1,15 +1,17 @@
 /* exchange.h - one asking of a source: the requests it takes, one after the other, and their
  * bodies.
  *
- * A source that answers in pages is asked page by page; all of them are read together, so that a
- * figure never comes from half an answer. The owner sends each request when the host's manners
- * allow it, and hands back its answer.
+ * First comes what the source wants before it answers: a token, cookies. Then it is asked page by
+ * page; all pages are read together, so that a figure never comes from half an answer. A source
+ * that no longer knows our token or cookies is asked for new ones once. The owner sends each
+ * request when the host's manners allow it, and hands back its answer.
  */
 #ifndef CHISO_SOURCE_EXCHANGE_H
 #define CHISO_SOURCE_EXCHANGE_H
 
 #include "fetch/fetch.h"
 #include "registry/registry.h"
+#include "source/session.h"
 #include "source/source.h"
 #include "source/template.h"
 
@@ -18,10 +20,12 @@
 /* How an operator has one source asked; borrowed for the life of its exchanges. */
 typedef struct {
     const source_t *source;
-    const char *url; /* the source's path is appended to it */
+    const char *url;       /* the source's path is appended to it */
+    const char *login_url; /* NULL: as url; the login's path is appended to it */
     const fetch_policy_t *policy;
     const template_secret_t *secrets;
     unsigned n_secrets;
+    session_t *session; /* one for all exchanges of the source */
 } exchange_setup_t;
 
 typedef struct exchange exchange_t;
@@ -42,6 +46,9 @@ void exchange_destroy(exchange_t **exchange);
 int exchange_send(exchange_t *exchange, fetch_t *fetch, void *context);
 /* Takes the answer's body over when it is a page. */
 exchange_step_t exchange_take(exchange_t *exchange, fetch_answer_t *answer);
+
+/* Why it failed although the answer was a 200 ("the login's answer has no token"), or NULL. */
+const char *exchange_fault(const exchange_t *exchange);
 
 size_t exchange_count(const exchange_t *exchange);
 const bytes_t *exchange_pages(const exchange_t *exchange);

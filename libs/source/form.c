@@ -41,9 +41,34 @@ static const cyaml_schema_field_t request_fields[] = {
     OPTIONAL("path", form_request_t, path),
     OPTIONAL("body", form_request_t, body),
     OPTIONAL("prime", form_request_t, prime),
+    OPTIONAL("csrf_cookie", form_request_t, csrf_cookie),
     LIST("headers", form_request_t, headers, text_schema, SOURCE_MAX_HEADERS),
     LIST("query", form_request_t, query, pair_schema, SOURCE_MAX_PAIRS),
     LIST("form", form_request_t, form, pair_schema, SOURCE_MAX_PAIRS),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_field_t value_fields[] = {
+    REQUIRED("name", form_value_t, name),
+    REQUIRED("value", form_value_t, value),
+    OPTIONAL("as", form_value_t, as),
+    CYAML_FIELD_END,
+};
+VALUE(value_schema, form_value_t, value_fields);
+static const cyaml_schema_field_t login_fields[] = {
+    OPTIONAL("path", form_login_t, path),
+    OPTIONAL("body", form_login_t, body),
+    REQUIRED("token", form_login_t, token),
+    OPTIONAL("expires", form_login_t, expires),
+    OPTIONAL("lasts", form_login_t, lasts),
+    LIST("headers", form_login_t, headers, text_schema, SOURCE_MAX_HEADERS),
+    LIST("form", form_login_t, form, pair_schema, SOURCE_MAX_PAIRS),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_field_t sign_fields[] = {
+    REQUIRED("text", form_sign_t, text),
+    REQUIRED("key", form_sign_t, key),
+    OPTIONAL("key_id", form_sign_t, key_id),
+    LIST("headers", form_sign_t, headers, text_schema, FETCH_SIGN_HEADERS),
     CYAML_FIELD_END,
 };
 static const cyaml_schema_field_t pages_fields[] = {
@@ -131,6 +156,9 @@ static const cyaml_schema_field_t source_fields[] = {
     LIST("notes", form_source_t, notes, text_schema, 32),
     PART("ask", form_source_t, ask, ask_fields),
     CYAML_FIELD_MAPPING("request", CYAML_FLAG_DEFAULT, form_source_t, request, request_fields),
+    LIST("values", form_source_t, values, value_schema, SOURCE_MAX_VALUES),
+    PART("login", form_source_t, login, login_fields),
+    PART("sign", form_source_t, sign, sign_fields),
     PART("pages", form_source_t, pages, pages_fields),
     LIST("success", form_source_t, success, test_schema, 8),
     CYAML_FIELD_MAPPING("rows", CYAML_FLAG_DEFAULT, form_source_t, rows, rows_fields),

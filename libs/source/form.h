@@ -15,11 +15,28 @@ typedef struct {
 } form_ask_t;
 
 typedef struct {
-    char *method, *path, *body, *prime;
+    char *method, *path, *body, *prime, *csrf_cookie;
     char **headers;
     form_pair_t *query, *form;
     unsigned headers_count, query_count, form_count;
 } form_request_t;
+
+typedef struct {
+    char *name, *value, *as;
+} form_value_t;
+
+typedef struct {
+    char *path, *body, *token, *expires, *lasts;
+    char **headers;
+    form_pair_t *form;
+    unsigned headers_count, form_count;
+} form_login_t;
+
+typedef struct {
+    char *text, *key, *key_id;
+    char **headers;
+    unsigned headers_count;
+} form_sign_t;
 
 typedef struct {
     char *first, *size, *most, *total;
@@ -81,6 +98,10 @@ typedef struct {
     unsigned notes_count;
     form_ask_t *ask;
     form_request_t request;
+    form_value_t *values;
+    unsigned values_count;
+    form_login_t *login;
+    form_sign_t *sign;
     form_pages_t *pages;
     form_test_t *success;
     unsigned success_count;

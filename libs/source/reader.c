@@ -329,8 +329,7 @@ static int whole(reader_table_t *out, reader_kind_t kind, size_t page, const cha
     return 0;
 }
 
-/* Does the source say itself that it failed? A body that is not JSON is left to extract(). */
-static bool refused(const source_t *s, bytes_t body, reader_table_t *out)
+bool reader_refused(const source_t *s, bytes_t body, reader_table_t *out)
 {
     for (unsigned i = 0; i < s->n_success; i++) {
         const source_test_t *test = &s->success[i];
@@ -377,7 +376,7 @@ static int extract_pages(const pass_t *p, const bytes_t *pages, size_t n_pages, 
     long total = -1;
     *rows = 0;
     for (size_t i = 0; i < n_pages; i++) {
-        if (refused(p->source, pages[i], p->out)) {
+        if (reader_refused(p->source, pages[i], p->out)) {
             p->out->page = i;
             return 0;
         }

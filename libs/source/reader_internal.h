@@ -12,5 +12,8 @@ const decimal_t *reader_value(const reader_row_t *row, const char *id);
 /* Copies across pages become one row, sums are added, what contradicts itself is rejected. 0 or
  * -ENOMEM. */
 int reader_join(const source_t *source, reader_table_t *table);
+/* Does the source say itself that it failed? Then kind and reason are set. A body that is not JSON
+ * is left to extract(). */
+bool reader_refused(const source_t *source, bytes_t body, reader_table_t *out);
 
 #endif

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "config/config.h"
 #include "event/event.h"
+#include "fetch/auth.h"
 #include "form.h"
 #include "template.h"
 #include "text/text.h"
@@ -155,6 +156,7 @@ static void build_request(whole_t *w)
     s->path = r->path;
     s->prime = r->prime;
     s->body = r->body;
+    s->csrf_cookie = r->csrf_cookie;
     check_template(w, "request.path", r->path, false);
     check_template(w, "request.prime", r->prime, false);
     check_template(w, "request.body", r->body, true);
@@ -177,6 +179,74 @@ static void build_request(whole_t *w)
     }
     if (r->body != NULL && r->form_count > 0) {
         wrong(w, "request.body", "%s; expected a body or a form, not both", "both are given");
+    }
+}
+
+static void build_values(whole_t *w)
+{
+    source_t *s = &w->source;
+    s->values = own(w, w->form->values_count, sizeof *s->values);
+    for (unsigned i = 0; s->values != NULL && i < w->form->values_count; i++) {
+        const form_value_t *from = &w->form->values[i];
+        char path[64];
+        snprintf(path, sizeof path, "values[%u].value", i);
+        check_template(w, path, from->value, true);
+        snprintf(path, sizeof path, "values[%u].as", i);
+        if (from->as != NULL && strcmp(from->as, "base64") != 0) {
+            wrong(w, path, "'%s'; expected base64", from->as);
+        }
+        s->values[i] = (source_value_t){from->name, from->value, from->as != NULL};
+        s->n_values = i + 1;
+    }
+}
+
+static void build_login(whole_t *w)
+{
+    const form_login_t *from = w->form->login;
+    source_login_t *to = from != NULL ? own(w, 1, sizeof *to) : NULL;
+    if (to == NULL) {
+        return;
+    }
+    *to = (source_login_t){.path = from->path,
+                           .body = from->body,
+                           .headers = (const char *const *)from->headers,
+                           .n_headers = from->headers_count,
+                           .form = pairs(w, "login", from->form, from->form_count, true),
+                           .n_form = from->form_count,
+                           .token = from->token,
+                           .expires = from->expires,
+                           .lasts_ms = 3600 * 1000};
+    check_template(w, "login.path", from->path, false);
+    check_template(w, "login.body", from->body, true);
+    for (unsigned i = 0; i < from->headers_count; i++) {
+        check_template(w, "login.headers", from->headers[i], true);
+    }
+    config_duration(w->file, "login.lasts", from->lasts, to->lasts_ms, 1000,
+                    30LL * 24 * 3600 * 1000, &to->lasts_ms);
+    w->rc = w->rc == 0 && config_errors(w->file) > 0 ? CHISO_E_CONFIG : w->rc;
+    w->source.login = to;
+}
+
+static void build_sign(whole_t *w)
+{
+    const form_sign_t *from = w->form->sign;
+    if (from == NULL) {
+        return;
+    }
+    source_t *s = &w->source;
+    s->sign_text = from->text;
+    s->sign_key = from->key;
+    s->sign_key_id = from->key_id;
+    s->sign_headers = (const char *const *)from->headers;
+    s->n_sign_headers = from->headers_count;
+    char reason[FETCH_REASON_SIZE];
+    fetch_secret_t key = {.text = (char[]){"k"}, .len = 1};
+    fetch_signing_t signing = {.to_sign = from->text, .key_id = from->key_id, .key = &key};
+    for (unsigned i = 0; i < from->headers_count; i++) {
+        signing.headers[i] = from->headers[i];
+    }
+    if (fetch_sign_check(&signing, reason) != 0) {
+        wrong(w, "sign", "%s", reason);
     }
 }
 
@@ -441,6 +511,9 @@ static void build(whole_t *w)
     s->file = config_file(w->file);
     build_rows(w);
     build_request(w);
+    build_values(w);
+    build_login(w);
+    build_sign(w);
     build_asking(w);
     build_unit(w);
     build_period(w);

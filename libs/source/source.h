@@ -11,6 +11,7 @@
 #include "decimal/decimal.h"
 #include "extract/extract.h"
 #include "extract/field.h"
+#include "fetch/auth.h"
 #include "period/period.h"
 
 #include <stdbool.h>
@@ -20,10 +21,29 @@
 #define SOURCE_MAX_HEADERS 12
 #define SOURCE_MAX_PAIRS 32
 #define SOURCE_MAX_PAGES 1000
+#define SOURCE_MAX_VALUES 8
 
 typedef struct {
     const char *name, *value; /* a template */
 } source_pair_t;
+
+/* A text that others are made of: "${value:NAME}". */
+typedef struct {
+    const char *name, *value; /* a template */
+    bool base64;
+} source_value_t;
+
+/* What is asked first: a request of its own whose JSON answer holds a token for the others. */
+typedef struct {
+    const char *path, *body;
+    const char *const *headers;
+    unsigned n_headers;
+    source_pair_t *form;
+    unsigned n_form;
+    const char *token;   /* JSON Pointer */
+    const char *expires; /* JSON Pointer of how many seconds it lasts, or NULL */
+    int64_t lasts_ms;    /* where the answer does not say */
+} source_login_t;
 
 /* What an answer, or a row, must hold at a place: one of some texts; any at all when none is said.
  */
@@ -85,10 +105,18 @@ typedef struct {
     source_by_t units_of; /* one for the units of each province the operator names; 0: none */
     source_by_t each;     /* one for each unit the operator names; 0: none */
     const char *method, *path, *body, *prime;
+    const char *csrf_cookie; /* whose value is ${csrf}, or NULL */
     const char *const *headers;
     unsigned n_headers;
     source_pair_t *query, *form;
     unsigned n_query, n_form;
+    source_value_t *values;
+    unsigned n_values;
+    source_login_t *login; /* NULL: none */
+    const char *sign_text, *sign_key,
+        *sign_key_id; /* of fetch_signing_t; the key is a secret's name; NULL: none */
+    const char *const *sign_headers;
+    unsigned n_sign_headers;
     unsigned first_page, page_size, most_pages; /* page_size 0: there is one page */
     int total; /* column that states how many rows there are, or -1 */
     source_test_t *success;

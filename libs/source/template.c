@@ -37,6 +37,7 @@ typedef enum {
     TOKEN,
     CSRF,
     SECRET,
+    VALUE,
     NONE
 } variable_t;
 
@@ -50,7 +51,9 @@ static variable_t variable_of(const char *name, size_t len)
             return (variable_t)i;
         }
     }
-    return len > 7 && memcmp(name, "secret:", 7) == 0 ? SECRET : NONE;
+    return len > 7 && memcmp(name, "secret:", 7) == 0  ? SECRET
+           : len > 6 && memcmp(name, "value:", 6) == 0 ? VALUE
+                                                       : NONE;
 }
 
 static const char *secret_of(const template_vars_t *vars, const char *name, size_t len)
@@ -114,6 +117,11 @@ static void put_variable(const template_vars_t *v, const char *name, size_t len,
             out->failed = true;
         } else {
             buffer_append_text(out, secret);
+        }
+        break;
+    case VALUE:
+        if (v->value == NULL || !v->value(v->context, v, name + 6, len - 6, out)) {
+            out->failed = true;
         }
         break;
     case NONE:
@@ -204,7 +212,7 @@ int template_check(const char *text, bool secrets, const char **name)
     size_t len;
     while ((*name = next_name(text, &dollar, &len)) != NULL) {
         variable_t variable = variable_of(*name, len);
-        if (variable == NONE || (variable == SECRET && !secrets)) {
+        if (variable == NONE || ((variable == SECRET || variable == VALUE) && !secrets)) {
             return (int)len;
         }
         text = *name + len + 1;

@@ -5,6 +5,7 @@
  *   ${from} ${to}             first and last day, yyyy-mm-dd
  *   ${page} ${size} ${offset} of a source that answers in pages
  *   ${token} ${csrf}          what the source gave before
+ *   ${value:NAME}             a text that the description makes of others
  *   ${secret:NAME}            from a file that the operator names; never in a URL
  */
 #ifndef CHISO_SOURCE_TEMPLATE_H
@@ -17,13 +18,17 @@ typedef struct {
     const char *name, *value;
 } template_secret_t;
 
-typedef struct {
+typedef struct template_vars {
     const char *of; /* NULL: "" */
     period_t period;
     unsigned page, size, offset;
     const char *token, *csrf; /* NULL: "" */
     const template_secret_t *secrets;
     unsigned n_secrets;
+    /* Appends the value of that name, false when there is none; NULL: there are none. */
+    bool (*value)(const void *context, const struct template_vars *vars, const char *name,
+                  size_t len, buffer_t *out);
+    const void *context;
 } template_vars_t;
 
 typedef enum { TEMPLATE_PLAIN, TEMPLATE_URL, TEMPLATE_JSON } template_escape_t;

@@ -35,6 +35,10 @@ static const cyaml_schema_field_t source_fields[] = {
                          &text_schema, 0, INGEST_MAX_UNITS),
     CYAML_FIELD_SEQUENCE("secrets", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, ingest_source_t,
                          secrets, &secret_schema, 0, INGEST_MAX_SECRETS),
+    OPTIONAL_TEXT("login_url", login_url),
+    OPTIONAL_TEXT("pinned_key", pinned_key),
+    OPTIONAL_TEXT("client_cert", client_cert),
+    OPTIONAL_TEXT("client_key", client_key),
     OPTIONAL_TEXT("every", every),
     OPTIONAL_TEXT("jitter", jitter),
     OPTIONAL_TEXT("timeout", timeout),
@@ -247,6 +251,41 @@ static int check_series(ingest_source_t *s, config_t *file, const registry_t *un
     return rc;
 }
 
+static int check_secrets(ingest_source_t *s, config_t *file, const char *at)
+{
+    char path[128];
+    char reason[FETCH_REASON_SIZE];
+    int rc = 0;
+    s->secret_texts = calloc(s->secrets_count + 1, sizeof *s->secret_texts);
+    s->secret_values = calloc(s->secrets_count + 1, sizeof *s->secret_values);
+    if (s->secret_texts == NULL || s->secret_values == NULL) {
+        return -ENOMEM;
+    }
+    for (unsigned i = 0; i < s->secrets_count; i++) {
+        service_resolve(file, &s->secrets[i].file);
+        snprintf(path, sizeof path, "%s.secrets[%u].file", at, i);
+        if (fetch_secret_read(s->secrets[i].file, 4096, &s->secret_values[i], reason) != 0) {
+            rc = config_error(file, path, "%s", reason);
+        }
+        s->secret_texts[i] = (template_secret_t){s->secrets[i].name, s->secret_values[i].text};
+    }
+    return rc;
+}
+
+static int check_policy(ingest_source_t *s, config_t *file, const char *at)
+{
+    char reason[FETCH_REASON_SIZE];
+    service_resolve(file, &s->client_cert);
+    service_resolve(file, &s->client_key);
+    s->policy.pinned_key = s->pinned_key;
+    s->policy.client_cert = s->client_cert;
+    s->policy.client_key = s->client_key;
+    if (fetch_policy_check(&s->policy, reason) != 0) {
+        return config_error(file, at, "%s", reason);
+    }
+    return s->login_url != NULL ? service_check_url(file, at, s->login_url, s->allow_http) : 0;
+}
+
 static int check_source(ingest_config_t *c, unsigned i, config_t *file)
 {
     ingest_source_t *s = &c->sources[i];
@@ -277,8 +316,15 @@ static int check_source(ingest_config_t *c, unsigned i, config_t *file)
     s->policy.allow_http = s->allow_http;
     s->policy.allow_networks = s->networks;
     s->policy.ca_file = s->ca_file;
-    s->setup = (exchange_setup_t){.source = s->source, .url = s->url, .policy = &s->policy};
-    return rc;
+    rc |= check_secrets(s, file, at);
+    rc |= check_policy(s, file, at);
+    s->setup = (exchange_setup_t){.source = s->source,
+                                  .url = s->url,
+                                  .login_url = s->login_url,
+                                  .policy = &s->policy,
+                                  .secrets = s->secret_texts,
+                                  .n_secrets = s->secrets_count};
+    return rc == 0 ? session_new(&s->setup.session) : rc;
 }
 
 int ingest_check(void *config, config_t *file)
@@ -306,6 +352,13 @@ void ingest_release(void *config)
         free(c->sources[i].networks);
         free(c->sources[i].of);
         free(c->sources[i].wanted);
+        for (unsigned k = 0; c->sources[i].secret_values != NULL && k < c->sources[i].secrets_count;
+             k++) {
+            fetch_secret_free(&c->sources[i].secret_values[k]);
+        }
+        free(c->sources[i].secret_values);
+        free(c->sources[i].secret_texts);
+        session_destroy(&c->sources[i].setup.session);
         source_destroy(&c->sources[i].source);
     }
     registry_destroy(&c->units);

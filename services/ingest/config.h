@@ -20,6 +20,7 @@ typedef struct {
 /* As libcyaml reads it, with what check() works out below each source. */
 typedef struct {
     char *id, *description, *url;
+    char *login_url, *pinned_key, *client_cert, *client_key;
     char *every, *jitter, *timeout, *stale_after, *min_interval, *retry_after, *max_body, *ca_file;
     char **periods, **units_of, **units, **allow_networks;
     unsigned periods_count, units_of_count, units_count, allow_networks_count;
@@ -30,6 +31,8 @@ typedef struct {
     int64_t every_ms, jitter_ms, stale_after_ms, min_interval_ms, retry_after_ms;
     fetch_policy_t policy;
     source_t *source;
+    template_secret_t *secret_texts;
+    fetch_secret_t *secret_values;
     exchange_setup_t setup;
     const registry_unit_t **of; /* of each series a period has; a NULL is the nation, or all */
     unsigned n_of;

@@ -362,7 +362,11 @@ static outcome_t judge(pass_t *p, const fetch_answer_t *answer, char detail[256]
 {
     series_t *series = p->series;
     outcome_t outcome = STATE_RETRYING;
-    bool readable = judge_transport(answer, &outcome, detail);
+    const char *fault = exchange_fault(series->exchange);
+    bool readable = fault == NULL && judge_transport(answer, &outcome, detail);
+    if (fault != NULL) {
+        snprintf(detail, 256, "%s", fault);
+    }
     /* an identical body cannot change a row: it is neither read nor kept again */
     bool same = readable && series->has_body && series->n_bad == 0 &&
                 memcmp(series->body_sha256, p->hash, SHA256_SIZE) == 0;
@@ -383,7 +387,8 @@ static outcome_t judge(pass_t *p, const fetch_answer_t *answer, char detail[256]
 int intake_answer(intake_t *in, series_t *series, const fetch_answer_t *answer, bool *appended)
 {
     bytes_t body = buffer_bytes(&answer->body);
-    bool whole = answer->result == FETCH_ANSWERED && answer->status == 200;
+    const char *fault = exchange_fault(series->exchange);
+    bool whole = answer->result == FETCH_ANSWERED && answer->status == 200 && fault == NULL;
     pass_t p = {.in = in,
                 .series = series,
                 .pages = whole ? exchange_pages(series->exchange) : &body,
