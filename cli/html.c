@@ -20,7 +20,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#define MAX_MEMORY (512ULL * 1024 * 1024) /* a page of 8 MiB that is all tags takes half of it */
+#define MAX_MEMORY (512ULL * 1024 * 1024) /* a page of 8 MiB that is all tags takes 480 MB */
 #define MAX_CPU_S 5
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -54,7 +54,12 @@ static void usage(FILE *to)
 
 static bool limit(int what, rlim_t value)
 {
-    const struct rlimit r = {value, value};
+    struct rlimit r;
+    if (getrlimit(what, &r) != 0) {
+        return false;
+    }
+    value = r.rlim_max < value ? r.rlim_max : value; /* never more than it was given */
+    r = (struct rlimit){value, value};
     return setrlimit(what, &r) == 0;
 }
 
@@ -131,15 +136,15 @@ static int run(const page_spec_t *spec, bool check)
     if (!confine()) {
         return fail("it could not confine itself", -errno);
     }
-    if (check) {
-        return page_check(spec, write_all, NULL) == 0 ? 0 : CHISO_EXIT_FAILURE;
+    int rc = check ? page_check(spec, write_all, NULL) : read_all(&body);
+    if (rc == 0 && !check) {
+        rc = page_read(spec, buffer_bytes(&body), EXTRACT_MAX_ROWS, EXTRACT_MAX_CELL, write_all,
+                       NULL);
     }
-    int rc = read_all(&body);
     if (rc != 0) {
-        return fail("standard input", rc);
+        fail("the page", rc);
     }
-    rc = page_read(spec, buffer_bytes(&body), EXTRACT_MAX_ROWS, EXTRACT_MAX_CELL, write_all, NULL);
-    return rc == 0 ? 0 : fail("the page", rc);
+    return rc == 0 ? CHISO_EXIT_OK : CHISO_EXIT_FINDING;
 }
 
 int main(int argc, char **argv)

@@ -60,7 +60,7 @@ static int run(const extract_spec_t *spec, bool check, bytes_t page, buffer_t *o
     int timeout = spec->page_ms > 0 ? spec->page_ms : EXTRACT_PAGE_MS;
     int rc = child_run(argv, page, timeout, output, child);
     if (rc == 0 && child->end == CHILD_EXITED && child->code != 0) {
-        rc = child->code == CHISO_EXIT_FAILURE && output->len == 0 ? -EPERM : rc;
+        rc = child->code == CHISO_EXIT_FAILURE ? -EPERM : rc;
     }
     return rc;
 }
@@ -140,7 +140,10 @@ static void judge(table_t *t, bytes_t page, const buffer_t *output, const child_
                      child->code, strsignal(child->code));
         break;
     case CHILD_EXITED:
-        if (child->code != 0) {
+        if (child->code == CHISO_EXIT_FINDING) {
+            table_decide(t, EXTRACT_MALFORMED,
+                         "the page could not be read within the limits of " PROGRAM);
+        } else if (child->code != 0) {
             table_decide(t, EXTRACT_MALFORMED, "reading the page ended " PROGRAM " with code %d",
                          child->code);
         } else if (take_lines(t, page, buffer_bytes(output)) != 1) {

@@ -28,15 +28,22 @@ typedef struct {
     void *context;
     buffer_t out;
     int rc;
+    bool stopped; /* the parser, before the end of the page */
     xmlXPathCompExprPtr rows, proof, *columns;
     htmlDocPtr document;
     xmlXPathContextPtr xpath;
 } page_t;
 
-static void silent(void *context, xmlErrorPtr error)
+/* The parser goes on after most faults, as browsers do; after these it stops and gives what it has,
+ * which would read as fewer rows. */
+static void notice(void *context, xmlErrorPtr error)
 {
-    (void)context;
-    (void)error;
+    page_t *p = context;
+    if (error->code == XML_ERR_NO_MEMORY) {
+        p->rc = -ENOMEM;
+    } else if (error->code == XML_ERR_INTERNAL_ERROR) {
+        p->stopped = true;
+    }
 }
 
 static void flush(page_t *p)
@@ -217,6 +224,13 @@ static void read_document(page_t *p, const char *text)
     p->document = htmlReadMemory(text, len <= INT32_MAX ? (int)len : 0, NULL, "UTF-8",
                                  HTML_PARSE_RECOVER | HTML_PARSE_NOERROR | HTML_PARSE_NOWARNING |
                                      HTML_PARSE_NONET | HTML_PARSE_IGNORE_ENC);
+    if (p->rc != 0) {
+        return;
+    }
+    if (p->stopped) {
+        end(p, "malformed", "nested too deeply, or more than the parser takes");
+        return;
+    }
     if (p->document == NULL || xmlDocGetRootElement(p->document) == NULL) {
         end(p, "blocked", NULL);
         return;
@@ -280,7 +294,7 @@ int page_read(const page_spec_t *spec, bytes_t body, size_t max_rows, size_t max
                 .sink = sink,
                 .context = context,
                 .out = BUFFER_INIT(FLUSH_AT + (spec->n_columns + 1) * (max_cell + 16) * 6)};
-    xmlSetStructuredErrorFunc(NULL, silent);
+    xmlSetStructuredErrorFunc(&p, notice);
     if (compile_all(&p)) {
         int rc;
         char *text = tidy(body, &rc);
@@ -294,16 +308,18 @@ int page_read(const page_spec_t *spec, bytes_t body, size_t max_rows, size_t max
         free(text);
     }
     release(&p);
+    xmlSetStructuredErrorFunc(NULL, NULL);
     return p.rc;
 }
 
 int page_check(const page_spec_t *spec, page_sink_fn sink, void *context)
 {
     page_t p = {.spec = spec, .sink = sink, .context = context, .out = BUFFER_INIT(FLUSH_AT)};
-    xmlSetStructuredErrorFunc(NULL, silent);
+    xmlSetStructuredErrorFunc(&p, notice);
     if (compile_all(&p)) {
         end(&p, "rows", NULL);
     }
     release(&p);
+    xmlSetStructuredErrorFunc(NULL, NULL);
     return p.rc;
 }

@@ -238,6 +238,43 @@ static void test_trap_15_names_come_in_nfc(void **state)
     extract_free(&rig.table);
 }
 
+static void test_trap_16_names_keep_their_suffix(void **state)
+{
+    (void)state;
+    extract_rig_t rig = {0};
+    RIG_SPEC(&rig, EXTRACT_JSON, "", "id", "/ID", "name", "/TEN");
+    rig_body(&rig, "[{\"ID\":\"1\",\"TEN\":\"Thanh tra tỉnh - tỉnh An Giang \"}]");
+    assert_cell(&rig, 0, 1, "Thanh tra tỉnh - tỉnh An Giang"); /* ids join, names never do */
+    extract_free(&rig.table);
+}
+
+static void test_trap_19_codes_are_texts(void **state)
+{
+    (void)state;
+    extract_rig_t rig = {0};
+    RIG_SPEC(&rig, EXTRACT_JSON, "", "name", "/NAME", "code", "/CODE");
+    rig_fixture(&rig, "dvc_agencies.json");
+    assert_cell(&rig, 0, 1, "000.00.00.G01");
+    assert_cell(&rig, 3, 1, "G03");
+    rig_body(&rig, "[{\"CODE\":\"01\"},{\"CODE\":\"00004\"},{\"CODE\":13433}]");
+    assert_cell(&rig, 0, 1, "01");
+    assert_cell(&rig, 1, 1, "00004");
+    assert_cell(&rig, 2, 1, "13433");
+    extract_free(&rig.table);
+}
+
+static void test_trap_20_number_or_string_alike(void **state)
+{
+    (void)state;
+    extract_rig_t rig = {0};
+    RIG_SPEC(&rig, EXTRACT_JSON, "", "province", "/p_tinh_id", "month", "/MONTH");
+    rig_body(&rig, "[{\"p_tinh_id\":0,\"MONTH\":10},{\"p_tinh_id\":\"0\",\"MONTH\":\"10\"}]");
+    for (size_t i = 0; i < 2; i++) {
+        assert_string_equal(rig_cell(&rig, 0, i), rig_cell(&rig, 1, i));
+    }
+    extract_free(&rig.table);
+}
+
 static void test_trap_17_totals_repeated_and_renamed(void **state)
 {
     (void)state;
@@ -415,6 +452,9 @@ int main(void)
         cmocka_unit_test(test_trap_22_gateway_months),
         cmocka_unit_test(test_trap_12_numbers_as_strings),
         cmocka_unit_test(test_trap_15_names_come_in_nfc),
+        cmocka_unit_test(test_trap_16_names_keep_their_suffix),
+        cmocka_unit_test(test_trap_19_codes_are_texts),
+        cmocka_unit_test(test_trap_20_number_or_string_alike),
         cmocka_unit_test(test_trap_17_totals_repeated_and_renamed),
         cmocka_unit_test(test_ckan_rows),
         cmocka_unit_test(test_pxweb_rows_are_arrays),
