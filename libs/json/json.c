@@ -41,6 +41,12 @@ static void close_with(jw_t *j, const char *bracket)
     buffer_append(j->out, bracket, 1);
 }
 
+void jw_raw_bytes(jw_t *j, bytes_t json)
+{
+    before_value(j);
+    buffer_append(j->out, json.data, json.len);
+}
+
 void jw_object(jw_t *j)
 {
     open_with(j, "{");

@@ -33,6 +33,7 @@ void jw_flag(jw_t *j, bool value);
 void jw_null(jw_t *j);
 /* A value that is JSON already: a decimal's text, or what jansson wrote. */
 void jw_raw(jw_t *j, const char *json);
+void jw_raw_bytes(jw_t *j, bytes_t json);
 
 /* Key and value at once. */
 void jw_put_text(jw_t *j, const char *key, const char *text);

@@ -14,9 +14,9 @@
 
 #define TEXT(s) ((char *)(uintptr_t)(s))
 
-const char *const model_tables[] = {JOURNAL_TABLES, INBOX_TABLES,  "results", "places",
-                                    "rankings",     "states",      "history", "targets",
-                                    "ledger",       "deadletters", NULL};
+const char *const model_tables[] = {JOURNAL_TABLES, INBOX_TABLES, "results",     "places",
+                                    "rankings",     "states",     "history",     "figures",
+                                    "targets",      "ledger",     "deadletters", NULL};
 
 /* ---- keys ---- */
 
@@ -299,10 +299,8 @@ static void apply_score(model_t *m, store_txn_t *txn, uint64_t epoch, const even
         merge(merged, snapshot ? NULL : before, news);
         bool same = before != NULL && snapshot && says_the_same(before, merged);
         store_result(txn, merged);
-        if (before != NULL && news->revision < before->revision) {
-            model_history_drop(txn, news); /* of another life of the scorer */
-        }
-        model_history_keep(txn, &merged->score);
+        model_history_keep(txn, epoch, &merged->score, false);
+        model_figures_keep(txn, news);
         if (!same) {
             store_place(txn, &merged->score, notify_score(m, txn, epoch, &merged->score));
         }
@@ -471,6 +469,7 @@ static void drop_result(model_t *m, store_txn_t *txn, bytes_t key, bytes_t value
     model_place_key(&place, s->index, s->period, s->unit->code);
     buffer_append(&copy, key.data, key.len);
     count_unit(m, s, -1);
+    model_history_keep(txn, m->epoch, s, true);
     event_release(&in);
     store_delete(txn, MODEL_PLACES, buffer_bytes(&place));
     store_delete(txn, MODEL_RESULTS, buffer_bytes(&copy));

@@ -23,7 +23,8 @@ enum {
     MODEL_PLACES, /* (index, period, unit) → key in MODEL_RESULTS */
     MODEL_RANKINGS,
     MODEL_STATES,
-    MODEL_HISTORY,
+    MODEL_HISTORY, /* of results */
+    MODEL_FIGURES, /* and of figures */
     MODEL_TARGETS,
     MODEL_LEDGER,
     MODEL_DEAD_LETTERS
@@ -80,10 +81,23 @@ void model_walk(store_txn_t *txn, const char *index, const char *period, Chiso__
 /* As-of time and revision of a ranking; zeros when there is none. */
 void model_ranking(store_txn_t *txn, const char *index, const char *period, Chiso__V1__Level level,
                    const char *parent, int64_t *as_of, uint32_t *revision);
-/* Walks the revisions of a result, newest first. */
+/* Walks the revisions of a result, newest first: all, or those that stood at `at` or earlier. One
+ * without `result` says that the result was removed. `each` returns false to stop. */
 typedef bool (*model_revision_fn)(void *context, const Chiso__V1__Revision *revision);
 void model_history(store_txn_t *txn, const char *index, const char *period, const char *code,
                    model_revision_fn each, void *context);
+void model_history_before(store_txn_t *txn, const char *index, const char *period, const char *code,
+                          int64_t at, model_revision_fn each, void *context);
+/* The complete Score that stood at a moment, with the ranks that its revision began with; and that
+ * of every unit of an index and period, by code. False when nothing is known of then. */
+bool model_result_at(store_txn_t *txn, const char *index, const char *period, const char *code,
+                     int64_t at, event_in_t *out);
+void model_walk_at(store_txn_t *txn, const char *index, const char *period, int64_t at,
+                   model_each_fn each, void *context);
+/* Walks the revisions of a figure of a unit, of every source and series, newest first. */
+typedef bool (*model_figure_fn)(void *context, const event_figure_t *figure);
+void model_figures(store_txn_t *txn, const char *code, const char *period, const char *id,
+                   int64_t at, model_figure_fn each, void *context);
 
 /* Are any of the figures of the result stale, or its row at a source? */
 bool model_is_stale(const model_t *model, const event_score_t *score);

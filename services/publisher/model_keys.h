@@ -10,9 +10,10 @@ void model_group_key(buffer_t *key, const char *index, const char *period, Chiso
                      const char *parent);
 void model_place_key(buffer_t *key, const char *index, const char *period, const char *code);
 
-/* Writing the history that model_history() walks: a revision more, or none at all any more. */
-void model_history_keep(store_txn_t *txn, const event_score_t *score);
-void model_history_drop(store_txn_t *txn, const event_score_t *score);
+/* Writing the history that model_history() walks: what stands from now on, or that nothing does. */
+void model_history_keep(store_txn_t *txn, uint64_t epoch, const event_score_t *score, bool gone);
+/* Every figure of `news` that is not known yet. */
+void model_figures_keep(store_txn_t *txn, const event_score_t *news);
 
 /* Decodes what the store holds; damage there fails the transaction. */
 bool model_decode(store_txn_t *txn, bytes_t value, event_in_t *out);

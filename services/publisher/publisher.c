@@ -3,7 +3,7 @@
  *   bus ─▶ batch {scores, rankings} ─▶ model and journal of notices; one commit ─▶ portals, stream,
  * API
  */
-#include "api.h"
+#include "api/api.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "bus/inbox.h"

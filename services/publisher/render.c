@@ -14,7 +14,7 @@ void render_unit(jw_t *j, const event_unit_t *unit)
     jw_put_text(j, "parent", unit->parent);
 }
 
-static void put_rank(jw_t *j, const char *key, bool has, uint32_t rank)
+void render_rank(jw_t *j, const char *key, bool has, uint32_t rank)
 {
     if (has) {
         jw_put_number(j, key, rank);
@@ -33,17 +33,26 @@ static void put_share(jw_t *j, const char *key, const char *part, const char *ma
     jw_put_text(j, key, known ? decimal_format_fixed(share, 6, DECIMAL_HALF_UP, text) : NULL);
 }
 
+static void put_lost(jw_t *j, decimal_t points, decimal_t max)
+{
+    char text[DECIMAL_TEXT_SIZE];
+    decimal_t lost = DECIMAL_ZERO;
+    int rc = decimal_subtract(max, points, &lost);
+    jw_put_text(j, "lost", rc == 0 ? decimal_format(lost, text) : NULL);
+}
+
 void render_totals(jw_t *j, const event_score_t *s)
 {
     jw_put_text(j, "points", s->points);
     jw_put_text(j, "max", s->max);
+    put_lost(j, event_decimal(s->points), event_decimal(s->max));
     jw_put_text(j, "percent", s->percent);
     put_share(j, "coverage", s->scored_max, s->max);
     put_share(j, "machine_coverage", s->machine_max, s->max);
     jw_put_text(j, "change", s->change);
-    put_rank(j, "rank", s->has_rank, s->rank);
-    put_rank(j, "previous_rank", s->has_previous_rank, s->previous_rank);
-    put_rank(j, "nation_rank", s->has_nation_rank, s->nation_rank);
+    render_rank(j, "rank", s->has_rank, s->rank);
+    render_rank(j, "previous_rank", s->has_previous_rank, s->previous_rank);
+    render_rank(j, "nation_rank", s->has_nation_rank, s->nation_rank);
     jw_put_number(j, "revision", s->revision);
     jw_put_time(j, "as_of", s->as_of);
 }
@@ -68,16 +77,9 @@ static const event_figure_t *figure_of(const event_score_t *s, const char *id)
     return NULL;
 }
 
-void render_figure(jw_t *j, const catalog_index_t *index, const event_figure_t *f)
+void render_provenance(jw_t *j, const event_figure_t *f)
 {
     char hex[SHA256_HEX_SIZE];
-    int place = catalog_figure_place(index, f->id);
-    const catalog_figure_t *known = place >= 0 ? index->figures[place] : NULL;
-    jw_object(j);
-    jw_put_text(j, "id", f->id);
-    jw_put_text(j, "title", known != NULL ? known->title : NULL);
-    jw_put_text(j, "unit", known != NULL ? known->unit : NULL);
-    jw_put_text(j, "kind", known != NULL ? catalog_kind_name(known->kind) : NULL);
     jw_put_text(j, "value", f->value);
     jw_put_text(j, "source", f->source);
     jw_put_text(j, "series", f->series);
@@ -91,6 +93,18 @@ void render_figure(jw_t *j, const catalog_index_t *index, const event_figure_t *
         jw_text(j, sha256_hex(f->evidence[i].data, hex));
     }
     jw_array_end(j);
+}
+
+void render_figure(jw_t *j, const catalog_index_t *index, const event_figure_t *f)
+{
+    int place = catalog_figure_place(index, f->id);
+    const catalog_figure_t *known = place >= 0 ? index->figures[place] : NULL;
+    jw_object(j);
+    jw_put_text(j, "id", f->id);
+    jw_put_text(j, "title", known != NULL ? known->title : NULL);
+    jw_put_text(j, "unit", known != NULL ? known->unit : NULL);
+    jw_put_text(j, "kind", known != NULL ? catalog_kind_name(known->kind) : NULL);
+    render_provenance(j, f);
     jw_object_end(j);
 }
 
@@ -139,9 +153,8 @@ void render_criterion(jw_t *j, const catalog_index_t *index, const catalog_indic
     buffer_free(&formula);
 }
 
-static void render_indicator(jw_t *j, const catalog_index_t *index,
-                             const catalog_indicator_t *indicator, const event_score_t *s,
-                             render_depth_t depth)
+void render_indicator(jw_t *j, const catalog_index_t *index, const catalog_indicator_t *indicator,
+                      const event_score_t *s, render_depth_t depth)
 {
     char max[DECIMAL_TEXT_SIZE];
     const event_indicator_t *state = indicator_of(s, indicator->code);
@@ -155,6 +168,8 @@ static void render_indicator(jw_t *j, const catalog_index_t *index,
     }
     jw_put_text(j, "status", state != NULL ? event_status_name(state->status) : "missing");
     jw_put_text(j, "points", state != NULL ? state->points : "0");
+    put_lost(j, state != NULL ? event_decimal(state->points) : DECIMAL_ZERO,
+             state != NULL ? event_decimal(state->max) : indicator->max);
     jw_key(j, "flags");
     jw_array(j);
     for (size_t i = 0; state != NULL && i < state->n_flags; i++) {
@@ -202,28 +217,34 @@ static pillar_sum_t sum_of(const catalog_index_t *index, const catalog_pillar_t 
     return sum;
 }
 
+void render_pillar(jw_t *j, const catalog_index_t *index, const catalog_pillar_t *pillar,
+                   const event_score_t *s, render_depth_t depth)
+{
+    pillar_sum_t sum = sum_of(index, pillar, s);
+    char text[DECIMAL_TEXT_SIZE];
+    jw_object(j);
+    jw_put_text(j, "code", pillar->code);
+    jw_put_text(j, "title", pillar->title);
+    jw_put_text(j, "points", decimal_format(sum.points, text));
+    jw_put_text(j, "max", decimal_format(sum.max, text));
+    put_lost(j, sum.points, sum.max);
+    jw_put_text(j, "status", event_status_name(sum.worst));
+    if (depth != RENDER_PILLARS) {
+        jw_key(j, "indicators");
+        jw_array(j);
+        for (unsigned i = pillar->first; i < pillar->first + pillar->count; i++) {
+            render_indicator(j, index, &index->indicators[i], s, depth);
+        }
+        jw_array_end(j);
+    }
+    jw_object_end(j);
+}
+
 void render_pillars(jw_t *j, const catalog_index_t *index, const event_score_t *s,
                     render_depth_t depth)
 {
     for (unsigned p = 0; p < index->n_pillars; p++) {
-        const catalog_pillar_t *pillar = &index->pillars[p];
-        pillar_sum_t sum = sum_of(index, pillar, s);
-        char text[DECIMAL_TEXT_SIZE];
-        jw_object(j);
-        jw_put_text(j, "code", pillar->code);
-        jw_put_text(j, "title", pillar->title);
-        jw_put_text(j, "points", decimal_format(sum.points, text));
-        jw_put_text(j, "max", decimal_format(sum.max, text));
-        jw_put_text(j, "status", event_status_name(sum.worst));
-        if (depth != RENDER_PILLARS) {
-            jw_key(j, "indicators");
-            jw_array(j);
-            for (unsigned i = pillar->first; i < pillar->first + pillar->count; i++) {
-                render_indicator(j, index, &index->indicators[i], s, depth);
-            }
-            jw_array_end(j);
-        }
-        jw_object_end(j);
+        render_pillar(j, index, &index->pillars[p], s, depth);
     }
 }
 
@@ -262,7 +283,7 @@ void render_ranking(const event_ranking_t *r, buffer_t *out)
         jw_object(&j);
         jw_put_text(&j, "code", s->unit);
         jw_put_number(&j, "rank", s->rank);
-        put_rank(&j, "previous_rank", s->has_previous_rank, s->previous_rank);
+        render_rank(&j, "previous_rank", s->has_previous_rank, s->previous_rank);
         jw_object_end(&j);
     }
     jw_array_end(&j);

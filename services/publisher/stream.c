@@ -3,6 +3,7 @@
 #include "stream.h"
 
 #include "base/error.h"
+#include "cursor.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +17,7 @@ typedef struct {
     bool greeted, reset;
 } stream_t;
 
-static const char *event_name(const char *type)
+const char *stream_event_name(const char *type)
 {
     return strcmp(type, NOTICE_SCORE) == 0     ? "score"
            : strcmp(type, NOTICE_RANKING) == 0 ? "ranking"
@@ -38,17 +39,18 @@ static bool append_event(void *context, uint64_t seq, bytes_t payload)
         return true;
     }
     const event_notice_t *n = in.event->notice;
-    size_t need = n->body.len + 96;
+    size_t need = n->body.len + 128;
+    char id[CURSOR_SIZE];
+    cursor_write(pull->stream->model->journal, seq, id);
     bool fits = pull->out->max - pull->out->len >= need;
     if (fits) {
-        buffer_printf(pull->out, "id: %llu\nevent: %s\ndata: ", (unsigned long long)seq,
-                      event_name(n->type));
+        buffer_printf(pull->out, "id: %s\nevent: %s\ndata: ", id, stream_event_name(n->type));
         buffer_append(pull->out, n->body.data, n->body.len);
         buffer_append_text(pull->out, "\n\n");
         pull->stream->next_seq = seq + 1;
     } else if (pull->out->len == 0) {
         /* larger than a client's whole buffer: it can read the result itself */
-        buffer_printf(pull->out, "id: %llu\nevent: reset\ndata: {}\n\n", (unsigned long long)seq);
+        buffer_printf(pull->out, "id: %s\nevent: reset\ndata: {}\n\n", id);
         pull->stream->next_seq = seq + 1;
     }
     event_release(&in);
@@ -67,8 +69,9 @@ static bool pull(buffer_t *out, void *context)
         s->next_seq = journal_head(s->model->journal) + 1;
     }
     if (s->reset) {
-        buffer_printf(out, "id: %llu\nevent: reset\ndata: {}\n\n",
-                      (unsigned long long)(s->next_seq - 1));
+        char id[CURSOR_SIZE];
+        buffer_printf(out, "id: %s\nevent: reset\ndata: {}\n\n",
+                      cursor_write(s->model->journal, s->next_seq - 1, id));
         s->reset = false;
     }
     if (s->next_seq <= journal_head(s->model->journal)) {
@@ -91,21 +94,6 @@ static void closed(void *stream)
     free(stream);
 }
 
-/* Digits only, at most 18; false for anything else. */
-static bool read_id(const char *text, uint64_t *out)
-{
-    size_t len = strlen(text);
-    uint64_t value = 0;
-    for (size_t i = 0; i < len; i++) {
-        if (text[i] < '0' || text[i] > '9' || i == 18) {
-            return false;
-        }
-        value = value * 10 + (uint64_t)(text[i] - '0');
-    }
-    *out = value;
-    return len > 0;
-}
-
 void stream_open(model_t *model, http_request_t *request)
 {
     const char *last = http_header(request, "Last-Event-ID");
@@ -114,8 +102,11 @@ void stream_open(model_t *model, http_request_t *request)
     }
     uint64_t head = journal_head(model->journal);
     uint64_t after = head;
-    if (last != NULL && !read_id(last, &after)) {
-        http_reply_problem(request, 400, "Last-Event-ID '%.40s'; expected a whole number", last);
+    int known = last != NULL ? cursor_read(model->journal, last, &after) : 0;
+    if (known == CHISO_E_SYNTAX) {
+        http_reply_problem(request, 400,
+                           "Last-Event-ID '%.40s'; expected the id of an event of this stream",
+                           last);
         return;
     }
     stream_t *s = calloc(1, sizeof *s);
@@ -125,9 +116,8 @@ void stream_open(model_t *model, http_request_t *request)
     }
     s->model = model;
     s->turn = keep_alive_turn;
-    /* newer than anything here: it comes from another life of this publisher */
-    s->reset = after > head;
-    s->next_seq = s->reset ? head + 1 : after + 1;
+    s->reset = known != 0; /* trimmed, or of another life of this publisher */
+    s->next_seq = after + 1;
     http_stream(request, pull, closed, s);
 }
 

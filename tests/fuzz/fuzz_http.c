@@ -3,7 +3,7 @@
 #include "http/http.h"
 
 #include "base/error.h"
-#include "publisher/api.h"
+#include "publisher/api/api.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>

@@ -133,7 +133,8 @@ def request(url, method="GET", headers=None, body=None, timeout=20):
         c.close()
 
 
-COUNTS = {"rank", "previous_rank", "nation_rank", "revision", "units", "lag", "journal_head"}
+COUNTS = {"rank", "previous_rank", "nation_rank", "revision", "units", "lag", "journal_head", "total",
+          "changed"}
 
 
 def counted(value, where="$"):
@@ -165,7 +166,8 @@ class Stream:
         self.raw = b""
         self.text = b""
         self.headers = None
-        self.events = []  # (id, event, data)
+        self.events = []  # (number in the journal, event, data)
+        self.epoch = None  # of the last id
         self.comments = 0
         self.closed = False
         lines = [f"GET {u.path} HTTP/1.1", f"Host: {u.netloc}", "Accept: text/event-stream"]
@@ -208,7 +210,8 @@ class Stream:
             name, _, value = line.partition(":")
             fields[name] = value[1:] if value.startswith(" ") else value
         if "data" in fields:
-            self.events.append((int(fields["id"]), fields.get("event"), fields["data"]))
+            self.epoch, _, seq = fields["id"].rpartition("-")
+            self.events.append((int(seq), fields.get("event"), fields["data"]))
 
     def take(self, condition, what, timeout=PATIENCE, tick=None):
         end = time.monotonic() + timeout
@@ -711,7 +714,13 @@ class Rig:
         return self.api(f"indexes/{INDEX}/{period}/units/{code}")
 
     def history(self, code, period="2025"):
-        return self.api(f"indexes/{INDEX}/{period}/units/{code}/history")["revisions"]
+        """The revisions of this life of the scorer."""
+        all_of_it = self.api(f"indexes/{INDEX}/{period}/units/{code}/history")["revisions"]
+        return [h for h in all_of_it if h["epoch"] == all_of_it[0]["epoch"]]
+
+    def cursor(self, seq):
+        """A place in the publisher's journal, as clients hold it."""
+        return get_json(f"{self.url}/healthz")["cursor"].rpartition("-")[0] + f"-{seq}"
 
     def sources(self):
         return {s["series"]: s for s in self.api("sources")["sources"]}

@@ -167,7 +167,7 @@ class Totals(rig.Case):
                 self.assertTrue(problem["title"] and problem["detail"])
                 self.assertEqual(a.headers["access-control-allow-origin"], "*")
                 if status == 405:
-                    self.assertEqual(a.headers["allow"], "GET, HEAD")
+                    self.assertEqual(a.headers["allow"], "GET, HEAD, OPTIONS")
         a = request(f"{r.url}/api/v1/events", headers={"Last-Event-ID": "yesterday"})
         self.assertEqual(a.status, 400)
         # a page of another origin may ask with If-None-Match
@@ -436,7 +436,7 @@ class EventStream(rig.Case):
         live.take(reaches(now), "the step's events", tick=r.tick)
         self.assertEqual(live.ids(), list(range(head + 1, now + 1)))
         # from the beginning: all of the journal, byte for byte
-        all_of_it = rig.Stream(url, 0)
+        all_of_it = rig.Stream(url, r.cursor(0))
         all_of_it.take(reaches(now), "everything", tick=r.tick)
         journal = r.journal("publisher")
         names = {"vn.chiso.score.v1": "score", "vn.chiso.ranking.v1": "ranking",
@@ -456,7 +456,7 @@ class EventStream(rig.Case):
                 r.settle()
                 head, now = now, r.heads()["publisher"]
                 self.assertGreater(now, head)
-                again = rig.Stream(url, seen)
+                again = rig.Stream(url, r.cursor(seen))
                 again.take(reaches(now), "what was missed", tick=r.tick)
                 self.assertEqual(again.ids(), list(range(seen + 1, now + 1)))
                 self.assertEqual(again.events[:head - seen], all_of_it.events[seen:])
@@ -467,9 +467,14 @@ class EventStream(rig.Case):
                 live.take(lambda s: s.headers is not None, "greeting", tick=r.tick)
                 seen = now - 3
         # an id that never was here: told to read again
-        future = rig.Stream(url, now + 1000)
+        future = rig.Stream(url, r.cursor(now + 1000))
         future.take(lambda s: bool(s.events), "reset", tick=r.tick)
         self.assertEqual(future.events[0][1], "reset")
+        # nor one of another life of the publisher, however small
+        other = rig.Stream(url, "0123456789abcdef-1")
+        other.take(lambda s: bool(s.events), "reset", tick=r.tick)
+        self.assertEqual(other.events, [(now, "reset", "{}")])
+        other.close()
         for s in (live, all_of_it, future):
             s.close()
         r.verify()
@@ -484,7 +489,7 @@ class EventStream(rig.Case):
             r.settle()
         now = r.heads()["publisher"]
         self.assertGreater(now, 700)
-        stream = rig.Stream(f"{r.url}/api/v1/events", 0)
+        stream = rig.Stream(f"{r.url}/api/v1/events", r.cursor(0))
         stream.take(lambda s: bool(s.events) and s.events[-1][0] >= now, f"all {now} events",
                     timeout=3, tick=r.tick)
         self.assertEqual(stream.ids(), list(range(1, now + 1)))

@@ -1,0 +1,171 @@
+/* api.c - see api.h: from an address to its answer. Every answer is made from one read transaction,
+ * so that it is of one moment. */
+#include "api.h"
+
+#include "answers.h"
+#include "base/clock.h"
+#include "period/period.h"
+
+#include <string.h>
+
+#define MAX_PATH 512
+#define MAX_PARTS 10
+
+typedef struct {
+    const char *pattern;
+    void (*answer)(const call_t *call);
+} route_t;
+
+#define OF_INDEX "/api/v1/indexes/{index}"
+#define OF_PERIOD OF_INDEX "/{period}"
+
+static const route_t routes[] = {
+    {"/healthz", answer_health},
+    {"/api/v1/events", answer_events},
+    {"/api/v1/changes", answer_feed},
+    {"/api/v1/sources", answer_sources},
+    {"/api/v1/units/{unit}", answer_unit},
+    {"/api/v1/units/{unit}/figures/{figure}", answer_figure},
+    {"/api/v1/indexes", answer_indexes},
+    {OF_INDEX, answer_index},
+    {OF_PERIOD "/ranking", answer_ranking},
+    {OF_PERIOD "/trend", answer_trend},
+    {OF_PERIOD "/changes", answer_changes},
+    {OF_PERIOD "/compare", answer_compare},
+    {OF_PERIOD "/pillars/{pillar}", answer_pillar},
+    {OF_PERIOD "/indicators/{indicator}", answer_indicator},
+    {OF_PERIOD "/units/{unit}", answer_result},
+    {OF_PERIOD "/units/{unit}/history", answer_history},
+};
+#define N_ROUTES (sizeof routes / sizeof routes[0])
+
+const char *api_route(size_t i)
+{
+    return i < N_ROUTES ? routes[i].pattern : NULL;
+}
+
+size_t api_routes(void)
+{
+    return N_ROUTES;
+}
+
+/* A path's parts between slashes, percent-decoded already. */
+typedef struct {
+    char room[MAX_PATH];
+    const char *parts[MAX_PARTS];
+    unsigned n;
+} path_t;
+
+static bool split_path(const char *text, path_t *out)
+{
+    size_t len = strlen(text);
+    if (len >= sizeof out->room) {
+        return false;
+    }
+    memcpy(out->room, text, len + 1);
+    out->n = 0;
+    char *at = out->room;
+    while (*at == '/') {
+        *at++ = '\0';
+        if (*at == '\0' || out->n == MAX_PARTS) {
+            return out->n > 0 && *at == '\0';
+        }
+        out->parts[out->n++] = at;
+        at += strcspn(at, "/");
+    }
+    return *at == '\0';
+}
+
+/* What the {…} of a pattern stand for in a path. */
+typedef struct {
+    const char *index, *period;
+    const char *names[4];
+} found_t;
+
+static bool match(const char *pattern, const path_t *path, found_t *out)
+{
+    const char *at = pattern;
+    unsigned n_names = 0;
+    *out = (found_t){0};
+    for (unsigned i = 0; i < path->n; i++) {
+        if (*at != '/') {
+            return false;
+        }
+        size_t len = strcspn(++at, "/");
+        const char *part = path->parts[i];
+        if (*at != '{') {
+            if (strlen(part) != len || strncmp(part, at, len) != 0) {
+                return false;
+            }
+        } else if (strncmp(at, "{index}", len) == 0) {
+            out->index = part;
+        } else if (strncmp(at, "{period}", len) == 0) {
+            out->period = part;
+        } else {
+            out->names[n_names++] = part;
+        }
+        at += len;
+    }
+    return *at == '\0';
+}
+
+static void answer(const api_t *api, http_request_t *request, const route_t *route,
+                   const found_t *found)
+{
+    call_t call = {.api = api, .request = request, .period = found->period};
+    memcpy(call.names, found->names, sizeof call.names);
+    period_t period;
+    if (found->index != NULL && (call.index = catalog_find(api->catalog, found->index)) == NULL) {
+        http_reply_problem(request, 404, "there is no index '%.64s'", found->index);
+    } else if (found->period != NULL && period_parse(found->period, &period) != 0) {
+        http_reply_problem(request, 400,
+                           "period '%.32s'; expected one such as 2025, 2025-Q3 or 2025-10",
+                           found->period);
+    } else if (call_moment(&call, "as_of", CALL_NOW, &call.at)) {
+        call.at = call.at < clock_wall_ms() ? call.at : CALL_NOW; /* today is not over yet */
+        route->answer(&call);
+    }
+}
+
+static void nothing_here(http_request_t *request)
+{
+    http_reply_problem(request, 404, "there is nothing at this address");
+}
+
+static void find_route(const api_t *api, http_request_t *request)
+{
+    path_t path;
+    found_t found;
+    if (!split_path(http_path(request), &path)) {
+        nothing_here(request);
+        return;
+    }
+    for (size_t i = 0; i < N_ROUTES; i++) {
+        if (match(routes[i].pattern, &path, &found)) {
+            answer(api, request, &routes[i], &found);
+            return;
+        }
+    }
+    nothing_here(request);
+}
+
+void api_handle(http_request_t *request, void *context)
+{
+    const api_t *api = context;
+    if (strncmp(http_path(request), "/api/", 5) == 0) {
+        http_set_header(request, "Access-Control-Allow-Origin", "*"); /* everybody may read */
+        http_set_header(request, "Access-Control-Expose-Headers",
+                        "ETag, Retry-After, Content-Disposition, Chiso-Cursor");
+    }
+    if (strcmp(http_method(request), "OPTIONS") == 0) {
+        http_set_header(request, "Access-Control-Allow-Methods", "GET, HEAD");
+        http_set_header(request, "Access-Control-Allow-Headers", "If-None-Match, Last-Event-ID");
+        http_set_header(request, "Access-Control-Max-Age", "86400");
+        http_reply(request, 204, NULL, bytes_of(NULL, 0));
+    } else if (strcmp(http_method(request), "GET") != 0) {
+        http_set_header(request, "Allow", "GET, HEAD, OPTIONS");
+        http_reply_problem(request, 405, "only GET and HEAD are answered here");
+    } else if (!pages_reply(api->pages, http_path(request), request)) {
+        find_route(api, request);
+    }
+}

@@ -1,0 +1,244 @@
+"""The read API: every noun, the past, pages of lists, what changed."""
+import time
+import unittest
+from datetime import datetime, timezone
+from decimal import Decimal
+
+import rig
+from rig import INDEX, PILLARS, canonical, request
+
+BOARD = f"indexes/{INDEX}/2025"
+
+
+def moment(text):
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
+def now():
+    return datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class Api(rig.Case):
+    def test_nouns(self):
+        r = self.rig()
+        r.start()
+        r.settle()
+        ranking = r.ranking()
+        by_code = {u["code"]: u for u in ranking["units"]}
+        self.assertEqual((ranking["total"], ranking["next"], ranking["at"]), (34, None, None))
+        for u in ranking["units"]:
+            self.assertEqual(Decimal(u["lost"]), Decimal(u["max"]) - Decimal(u["points"]))
+        # a pillar and an indicator across units: as in each unit's own answer
+        for kind, code in (("pillar", "tdgq"), ("indicator", "tdgq")):
+            answer = r.api(f"{BOARD}/{kind}s/{code}")
+            self.assertEqual([u["code"] for u in answer["units"]], list(by_code))
+            self.assertEqual(answer[kind]["code"], code)
+            for u in answer["units"]:
+                own = [p for p in r.unit(u["code"])["pillars"] if p["code"] == code][0]
+                own = own if kind == "pillar" else own["indicators"][0]
+                for key in ("points", "max", "status", "lost"):
+                    self.assertEqual(u[kind][key], own[key], (kind, u["code"], key))
+        self.assertIn("formula", answer["indicator"])
+        # a unit: everything that there is of it
+        unit = r.api("units/24")
+        self.assertEqual({(x["index"], x["period"]) for x in unit["results"]},
+                         {(INDEX, "2025"), (INDEX, "2025-10")})
+        self.assertEqual([x["points"] for x in unit["results"] if x["period"] == "2025"],
+                         [by_code["24"]["points"]])
+        # several beside each other, in the order asked for
+        compared = r.api(f"{BOARD}/compare?units=91,24,01")
+        self.assertEqual([u["code"] for u in compared["units"]], ["91", "24", "01"])
+        for p in compared["pillars"]:
+            self.assertEqual([x["points"] for x in p["units"]],
+                             [[q["points"] for q in by_code[c]["pillars"] if q["code"] == p["code"]]
+                              [0] for c in ("91", "24", "01")])
+            for i in p["indicators"]:
+                self.assertEqual(len(i["units"]), 3)
+        self.check_pages(r, ranking)
+        self.check_figure(r)
+        self.check_bad(r)
+
+    def check_pages(self, r, ranking):
+        seen, after = [], ""
+        while after is not None:
+            page = r.api(f"{BOARD}/ranking?limit=10&after={after}")
+            self.assertEqual(page["total"], 34)
+            self.assertLessEqual(len(page["units"]), 10)
+            seen += page["units"]
+            after = page["next"]
+        self.assertEqual(seen, ranking["units"])
+
+    def check_figure(self, r):
+        """From a figure to the raw body of every value that it had."""
+        row = next(x for x in r.source.rows("0_2025") if rig.unit_of(x, "0_2025")[0] == "24")
+        values = [row["TDGQ"]]
+        for _ in range(2):
+            values.insert(0, canonical(Decimal(values[0]) - Decimal("0.01")))
+            r.set("0_2025", row["ID"], "TDGQ", values[0])
+            r.settle()
+        answer = r.api(f"units/24/figures/{INDEX}.tdgq?period=2025")
+        self.assertEqual([p["period"] for p in answer["periods"]], ["2025"])
+        revisions = answer["periods"][0]["revisions"]
+        self.assertEqual([x["value"] for x in revisions], values)
+        self.assertEqual([x["revision"] for x in revisions], [3, 2, 1])
+        self.assertEqual(answer["used_by"], [{"index": INDEX, "indicator": "tdgq", "input": "points",
+                                              "title": answer["used_by"][0]["title"]}])
+        for x in revisions:
+            self.assertIn(f'"{x["value"]}"', r.archived(x["raw_sha256"]).decode())
+            self.assertEqual((x["submitter"], x["evidence"]), (None, []))
+        both = r.api(f"units/24/figures/{INDEX}.tdgq")
+        self.assertEqual({p["period"] for p in both["periods"]}, {"2025", "2025-10"})
+
+    def check_bad(self, r):
+        for path, status in (
+                (f"{BOARD}/ranking?as_of=yesterday", 400), (f"{BOARD}/ranking?as_of=2020-01-01", 404),
+                (f"{BOARD}/ranking?limit=0", 400), (f"{BOARD}/ranking?limit=x", 400),
+                (f"{BOARD}/ranking?after=nobody", 400),
+                (f"{BOARD}/pillars/none", 404), (f"{BOARD}/indicators/none", 404),
+                (f"{BOARD}/compare", 400), (f"{BOARD}/compare?units=01,01", 400),
+                (f"{BOARD}/compare?units=01,99", 404), (f"{BOARD}/compare?units=" + "01," * 20, 400),
+                (f"{BOARD}/changes", 400), (f"{BOARD}/changes?since=2030-01-01", 400),
+                (f"{BOARD}/units/24?as_of=2020-01-01", 404),
+                (f"{BOARD}/units/24/history?step=week", 400),
+                (f"{BOARD}/units/24/history?pillars=1", 400),
+                (f"{BOARD}/trend?days=0", 400), (f"{BOARD}/trend?days=401", 400),
+                ("units/99", 404), ("units/24/figures/none", 404),
+                ("changes?after=7", 400), ("changes?type=unit", 400), ("changes?limit=1001", 400),
+                ("changes?after=0123456789abcdef-1", 410), (f"changes?after={r.cursor(10**9)}", 410)):
+            with self.subTest(path=path):
+                a = request(f"{r.url}/api/v1/{path}")
+                self.assertEqual(a.status, status, a.body)
+                self.assertEqual(a.headers["content-type"], "application/problem+json")
+
+
+class Past(rig.Case):
+    def test_as_it_stood(self):
+        """What was told at a moment is told again when that moment is asked for, after changes, a
+        restart, and a scorer that begins another life."""
+        r = self.rig(periods=["2025"])
+        r.start()
+        r.settle()
+        told = []
+
+        def note():
+            groups = {(level, parent): r.ranking("2025", level, parent)["units"]
+                      for level, parent in self.GROUPS}
+            told.append((now(), groups, r.unit("24"), r.api("units/24")))
+            time.sleep(0.01)  # the next moment is another one
+
+        note()
+        for step in range(3):
+            r.step("next")
+            r.settle()
+            note()
+        self.check(r, told)
+        r.services["publisher"].restart()
+        r.settle()
+        self.check(r, told)
+        # another life of the scorer: revisions begin again, the past stays
+        r.services["scorer"].stop()
+        rig.shutil.rmtree(r.data_dir("scorer"))
+        r.services["scorer"].start()
+        r.settle(portals=[])
+        r.step("next")
+        r.settle(portals=[])
+        note()
+        self.check(r, told)
+        self.check_changes(r, told)
+        self.check_trend(r)
+
+    GROUPS = (("province", None), ("commune", "91"), ("commune", None))
+    KEPT = ("code", "name", "points", "max", "percent", "rank", "nation_rank", "pillars", "as_of")
+
+    def check(self, r, told):
+        for at, groups, unit, everywhere in told:
+            for (level, parent), want in groups.items():
+                answer = r.api(f"{BOARD}/ranking?level={level}&parent={parent or ''}&as_of={at}")
+                self.assertEqual(answer["at"], at)
+                self.assertIsNone(answer["stale"])
+                self.assertEqual([{k: u[k] for k in self.KEPT} for u in answer["units"]],
+                                 [{k: u[k] for k in self.KEPT} for u in want])
+            then = r.api(f"{BOARD}/units/24?as_of={at}")
+            for key in ("points", "rank", "nation_rank", "figures", "pillars", "as_of"):
+                self.assertEqual(then[key], unit[key], key)
+            line = r.api(f"units/24?as_of={at}")["results"][0]
+            self.assertEqual(line["points"], everywhere["results"][0]["points"])
+
+    def check_changes(self, r, told):
+        for (a, before, *_), (b, after, *_) in zip(told, told[1:]):
+            answer = r.api(f"{BOARD}/changes?since={a}&until={b}")
+            old = {u["code"]: u for u in before[("province", None)]}
+            want = {}
+            for u in after[("province", None)]:
+                o = old[u["code"]]
+                if (u["rank"], u["pillars"]) != (o["rank"], o["pillars"]):
+                    want[u["code"]] = (o["points"], u["points"], o["rank"], u["rank"])
+            self.assertEqual({u["code"]: (u["before"]["points"], u["after"]["points"],
+                                          u["before"]["rank"], u["after"]["rank"])
+                              for u in answer["units"]}, want)
+            self.assertEqual(answer["changed"], len(want))
+            for u in answer["units"]:
+                self.assertEqual(Decimal(u["change"]),
+                                 sum(Decimal(i["change"]) for i in u["indicators"]))
+        same = r.api(f"{BOARD}/changes?since={told[0][0]}&until={told[0][0]}")
+        self.assertEqual((same["units"], same["changed"]), ([], 0))
+        long_ago = r.api(f"{BOARD}/changes?since=2020-01-01")
+        self.assertEqual((long_ago["known_since"], long_ago["changed"]), (False, 34))
+
+    def check_trend(self, r):
+        trend = r.api(f"{BOARD}/trend?days=3")
+        self.assertEqual(len(trend["days"]), 3)
+        have = {u["code"]: u["percent"] for u in trend["units"]}
+        for u in r.ranking()["units"]:
+            self.assertEqual(have[u["code"]], [None, None, u["percent"]])
+        history = r.api(f"{BOARD}/units/24/history?pillars=true")["revisions"]
+        self.assertEqual(len({h["epoch"] for h in history}), 2)
+        self.assertEqual([p["points"] for p in history[0]["pillars"]],
+                         [p["points"] for p in r.unit("24")["pillars"]])
+        self.assertEqual(sorted(history, key=lambda h: h["since"], reverse=True), history)
+        by_day = r.api(f"{BOARD}/units/24/history?step=day")["revisions"]
+        self.assertEqual([h["since"] for h in by_day][:1], [history[0]["since"]])
+        self.assertLess(len(by_day), len(history))
+        seen, until = [], ""
+        while until is not None:
+            page = r.api(f"{BOARD}/units/24/history?limit=2&until={until}")
+            seen += page["revisions"]
+            until = page["next"]
+        self.assertEqual([h["since"] for h in seen], [h["since"] for h in history])
+
+
+class Feed(rig.Case):
+    def test_follows_the_journal(self):
+        r = self.rig()
+        r.start()
+        r.settle()
+        between = now()
+        time.sleep(0.01)
+        head = r.heads()["publisher"]
+        r.step("next")
+        r.settle()
+        journal = r.journal("publisher")
+        seen, after = [], r.cursor(0)
+        more = True
+        while more:
+            page = rig.get_json(f"{r.url}/api/v1/changes?after={after}&limit=77")
+            self.assertLessEqual(len(page["changes"]), 77)
+            seen += page["changes"]
+            after, more = page["next"], page["more"]
+        self.assertEqual([int(c["id"].rpartition("-")[2]) for c in seen],
+                         [j["seq"] for j in journal])
+        self.assertEqual([c["data"] for c in seen],
+                         [rig.json.loads(j["event"]["notice"]["body"]) for j in journal])
+        self.assertEqual(rig.get_json(f"{r.url}/api/v1/changes?after={after}"),
+                         {"changes": [], "next": after, "more": False})
+        since = rig.get_json(f"{r.url}/api/v1/changes?since={between}&limit=1000")
+        self.assertEqual(since["changes"], seen[head:][:1000])
+        rankings = rig.get_json(f"{r.url}/api/v1/changes?type=ranking&limit=1000")
+        self.assertEqual(rankings["changes"], [c for c in seen if c["type"] == "ranking"])
+        # an answer says from where the stream goes on
+        answer = request(f"{r.url}/api/v1/{BOARD}/ranking")
+        self.assertEqual(answer.headers["chiso-cursor"], after)
+
+
+if __name__ == "__main__":
+    unittest.main()
