@@ -1,6 +1,10 @@
-"""The read API: every noun, the past, pages of lists, what changed."""
+"""The read API: every noun, the past, pages of lists, what changed, tables."""
+import csv
+import io
 import time
 import unittest
+import xml.etree.ElementTree as xml
+import zipfile
 from datetime import datetime, timezone
 from decimal import Decimal
 
@@ -49,7 +53,8 @@ class Api(rig.Case):
         compared = r.api(f"{BOARD}/compare?units=91,24,01")
         self.assertEqual([u["code"] for u in compared["units"]], ["91", "24", "01"])
         for p in compared["pillars"]:
-            self.assertEqual([x["points"] for x in p["units"]],
+            self.assertEqual([x["code"] for x in p["units"]], ["91", "24", "01"])
+            self.assertEqual([x["pillar"]["points"] for x in p["units"]],
                              [[q["points"] for q in by_code[c]["pillars"] if q["code"] == p["code"]]
                               [0] for c in ("91", "24", "01")])
             for i in p["indicators"]:
@@ -238,6 +243,101 @@ class Feed(rig.Case):
         # an answer says from where the stream goes on
         answer = request(f"{r.url}/api/v1/{BOARD}/ranking")
         self.assertEqual(answer.headers["chiso-cursor"], after)
+
+
+def sheet(body):
+    """The cells of a workbook: {"A1": ("text" or "number", what stands there)}."""
+    ns = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
+    with zipfile.ZipFile(io.BytesIO(body)) as z:
+        assert z.testzip() is None
+        strings = ["".join(t.text or "" for t in si.iter(f"{ns}t")) for si in
+                   xml.fromstring(z.read("xl/sharedStrings.xml")).findall(f"{ns}si")]
+        cells = {}
+        for c in xml.fromstring(z.read("xl/worksheets/sheet1.xml")).iter(f"{ns}c"):
+            value = c.find(f"{ns}v").text
+            cells[c.get("r")] = (("text", strings[int(value)]) if c.get("t") == "s" else
+                                 ("number", value))
+    return cells
+
+
+def column_name(i):
+    return (chr(64 + i // 26) if i >= 26 else "") + chr(65 + i % 26)
+
+
+class Tables(rig.Case):
+    def table(self, r, path, query=""):
+        url = f"{r.url}/api/v1/{path}?{query}"
+        a = request(url + "&format=csv")
+        self.assertEqual((a.status, a.headers["content-type"]), (200, "text/csv; charset=utf-8"))
+        self.assertRegex(a.headers["content-disposition"], r'^attachment; filename="[\w.-]+\.csv"$')
+        text = a.body.decode()
+        self.assertTrue(text.endswith("\r\n"))
+        self.assertEqual(request(url + "&format=csv&bom=true").body, b"\xef\xbb\xbf" + a.body)
+        again = request(url + "&format=csv", headers={"If-None-Match": a.headers["etag"]})
+        self.assertEqual((again.status, again.body), (304, b""))
+        self.assertNotEqual(a.headers["etag"], request(url).headers["etag"])
+        rows = list(csv.reader(io.StringIO(text, newline="")))
+        self.assertEqual({len(row) for row in rows}, {len(rows[0])})
+        self.check_book(request(url + "&format=xlsx"), rows)
+        return [dict(zip(rows[0], row)) for row in rows[1:]]
+
+    def check_book(self, answer, rows):
+        """The workbook holds what the CSV does; numbers are numbers, to the last digit."""
+        self.assertEqual(answer.status, 200)
+        cells = sheet(answer.body)
+        numbers = 0
+        for y, row in enumerate(rows[1:], 2):
+            for x, text in enumerate(row):
+                kind, value = cells.get(f"{column_name(x)}{y}", ("text", ""))
+                if kind == "number":
+                    numbers += 1
+                    self.assertEqual(Decimal(value), Decimal(text), (rows[0][x], y))
+                else:
+                    self.assertEqual(value, text, (rows[0][x], y))
+        self.assertIn("code", rows[0] + [h.rpartition(".")[2] for h in rows[0]])
+        for x, head in enumerate(rows[0]):
+            if head == "code":
+                self.assertEqual({cells[f"{column_name(x)}{y}"][0]
+                                  for y in range(2, len(rows) + 1)}, {"text"})
+        return numbers
+
+    def test_every_table(self):
+        r = self.rig(periods=["2025"])
+        r.start()
+        r.settle()
+        r.step("next")
+        r.settle()
+        ranking = r.ranking()["units"]
+        rows = self.table(r, f"{BOARD}/ranking")
+        for row, u in zip(rows, ranking, strict=True):
+            self.assertEqual((row["code"], row["name"], row["points"], row["rank"]),
+                             (u["code"], u["name"], u["points"], str(u["rank"])))
+            self.assertEqual(row["previous_rank"], str(u["previous_rank"] or ""))
+            for p in u["pillars"]:
+                self.assertEqual(row[f"pillars.{p['code']}.points"], p["points"])
+        self.assertEqual(rows[0]["stale"], "false")
+        unit = r.unit("24")
+        rows = self.table(r, f"{BOARD}/units/24")
+        self.assertEqual([(x["pillars.code"], x["code"], x["points"], x["lost"]) for x in rows],
+                         [(p["code"], i["code"], i["points"], i["lost"])
+                          for p in unit["pillars"] for i in p["indicators"]])
+        for path, query, n in ((f"{BOARD}/pillars/tdgq", "", 34), (f"{BOARD}/trend", "days=3", 34),
+                               (f"{BOARD}/indicators/tdgq", "limit=5", 5),
+                               (f"{BOARD}/compare", "units=01,24", 6),
+                               (f"indexes/{INDEX}", "", 6), (f"{BOARD}/units/24/history", "", 2)):
+            with self.subTest(path=path):
+                if "history" not in path:
+                    self.assertEqual(len(self.table(r, path, query)), n)
+        history = request(f"{r.url}/api/v1/{BOARD}/units/24/history?format=csv").body.decode()
+        self.assertEqual(len(history.splitlines()), 3)
+        for path in ("units/24", f"units/24/figures/{INDEX}.tdgq", f"{BOARD}/changes?since=2020-01-01",
+                     "indexes", "sources", "changes"):
+            for form in ("csv", "xlsx"):
+                with self.subTest(path=path, format=form):
+                    a = request(f"{r.url}/api/v1/{path}{'&' if '?' in path else '?'}format={form}")
+                    self.assertEqual(a.status, 200, a.body)
+        for path in ("indexes?format=pdf", "events?format=csv", "indexes?bom=1"):
+            self.assertEqual(request(f"{r.url}/api/v1/{path}").status, 400)
 
 
 if __name__ == "__main__":

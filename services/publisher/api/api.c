@@ -14,28 +14,29 @@
 typedef struct {
     const char *pattern;
     void (*answer)(const call_t *call);
+    const char *table; /* see table.h; NULL: it is none */
 } route_t;
 
 #define OF_INDEX "/api/v1/indexes/{index}"
 #define OF_PERIOD OF_INDEX "/{period}"
 
 static const route_t routes[] = {
-    {"/healthz", answer_health},
-    {"/api/v1/events", answer_events},
-    {"/api/v1/changes", answer_feed},
-    {"/api/v1/sources", answer_sources},
-    {"/api/v1/units/{unit}", answer_unit},
-    {"/api/v1/units/{unit}/figures/{figure}", answer_figure},
-    {"/api/v1/indexes", answer_indexes},
-    {OF_INDEX, answer_index},
-    {OF_PERIOD "/ranking", answer_ranking},
-    {OF_PERIOD "/trend", answer_trend},
-    {OF_PERIOD "/changes", answer_changes},
-    {OF_PERIOD "/compare", answer_compare},
-    {OF_PERIOD "/pillars/{pillar}", answer_pillar},
-    {OF_PERIOD "/indicators/{indicator}", answer_indicator},
-    {OF_PERIOD "/units/{unit}", answer_result},
-    {OF_PERIOD "/units/{unit}/history", answer_history},
+    {"/healthz", answer_health, NULL},
+    {"/api/v1/events", answer_events, NULL},
+    {"/api/v1/changes", answer_feed, "changes"},
+    {"/api/v1/sources", answer_sources, "sources"},
+    {"/api/v1/units/{unit}", answer_unit, "results"},
+    {"/api/v1/units/{unit}/figures/{figure}", answer_figure, "periods.revisions"},
+    {"/api/v1/indexes", answer_indexes, "indexes"},
+    {OF_INDEX, answer_index, "pillars.indicators"},
+    {OF_PERIOD "/ranking", answer_ranking, "units"},
+    {OF_PERIOD "/trend", answer_trend, "units"},
+    {OF_PERIOD "/changes", answer_changes, "units"},
+    {OF_PERIOD "/compare", answer_compare, "pillars.indicators"},
+    {OF_PERIOD "/pillars/{pillar}", answer_pillar, "units"},
+    {OF_PERIOD "/indicators/{indicator}", answer_indicator, "units"},
+    {OF_PERIOD "/units/{unit}", answer_result, "pillars.indicators"},
+    {OF_PERIOD "/units/{unit}/history", answer_history, "revisions"},
 };
 #define N_ROUTES (sizeof routes / sizeof routes[0])
 
@@ -112,7 +113,7 @@ static bool match(const char *pattern, const path_t *path, found_t *out)
 static void answer(const api_t *api, http_request_t *request, const route_t *route,
                    const found_t *found)
 {
-    call_t call = {.api = api, .request = request, .period = found->period};
+    call_t call = {.api = api, .request = request, .period = found->period, .table = route->table};
     memcpy(call.names, found->names, sizeof call.names);
     period_t period;
     if (found->index != NULL && (call.index = catalog_find(api->catalog, found->index)) == NULL) {
@@ -121,7 +122,7 @@ static void answer(const api_t *api, http_request_t *request, const route_t *rou
         http_reply_problem(request, 400,
                            "period '%.32s'; expected one such as 2025, 2025-Q3 or 2025-10",
                            found->period);
-    } else if (call_moment(&call, "as_of", CALL_NOW, &call.at)) {
+    } else if (call_format(&call) && call_moment(&call, "as_of", CALL_NOW, &call.at)) {
         call.at = call.at < clock_wall_ms() ? call.at : CALL_NOW; /* today is not over yet */
         route->answer(&call);
     }

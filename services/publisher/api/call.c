@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "period/moment.h"
 #include "publisher/cursor.h"
+#include "table.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -81,37 +82,125 @@ bool call_moment(const call_t *c, const char *name, int64_t otherwise, int64_t *
     return true;
 }
 
-void call_answer(const call_t *c, const char *type, buffer_t *body)
+bool call_flag(const call_t *c, const char *name, bool *out)
 {
-    if (body->failed) {
-        http_reply_problem(c->request, 503, "the answer is larger than this server makes");
-        buffer_free(body);
-        return;
+    const char *text = http_query(c->request, name);
+    if (text != NULL && strcmp(text, "true") != 0 && strcmp(text, "false") != 0) {
+        http_reply_problem(c->request, 400, "%s '%.40s'; expected true or false", name, text);
+        return false;
     }
+    *out = text != NULL && strcmp(text, "true") == 0;
+    return true;
+}
+
+bool call_format(call_t *c)
+{
+    static const char *const names[] = {"json", "csv", "xlsx"};
+    const char *text = http_query(c->request, "format");
+    size_t i = 0;
+    while (text != NULL && i < 3 && strcmp(text, names[i]) != 0) {
+        i++;
+    }
+    if (i == 3 || (i > 0 && c->table == NULL)) {
+        http_reply_problem(c->request, 400, "format '%.40s'; expected %s", text,
+                           c->table != NULL ? "json, csv or xlsx" : "json: this is not a table");
+        return false;
+    }
+    c->format = (call_format_t)i;
+    return call_flag(c, "bom", &c->bom);
+}
+
+/* The answer's headers; the ETag is of what it was made from, in the format that was asked for. */
+static bool set_headers(const call_t *c, const buffer_t *made_from)
+{
     uint8_t hash[SHA256_SIZE];
     char hex[SHA256_HEX_SIZE];
-    char etag[40];
+    char etag[48];
     char cursor[CURSOR_SIZE];
-    sha256(buffer_bytes(body), hash);
-    snprintf(etag, sizeof etag, "\"%.32s\"", sha256_hex(hash, hex));
-    const char *known = http_header(c->request, "If-None-Match");
+    sha256(buffer_bytes(made_from), hash);
+    snprintf(etag, sizeof etag, "\"%.32s%s\"", sha256_hex(hash, hex),
+             c->format == CALL_JSON   ? ""
+             : c->format == CALL_XLSX ? "-xlsx"
+             : c->bom                 ? "-bom"
+                                      : "-csv");
     const journal_t *journal = c->api->model->journal;
     http_set_header(c->request, "Chiso-Cursor",
                     cursor_write(journal, journal_head(journal), cursor));
     http_set_header(c->request, "ETag", etag);
     http_set_header(c->request, "Cache-Control", "no-cache");
     http_set_header(c->request, "X-Content-Type-Options", "nosniff");
-    if (known != NULL && (strstr(known, etag) != NULL || strcmp(known, "*") == 0)) {
-        http_reply(c->request, 304, NULL, bytes_of(NULL, 0));
-    } else {
+    const char *known = http_header(c->request, "If-None-Match");
+    return known == NULL || (strstr(known, etag) == NULL && strcmp(known, "*") != 0);
+}
+
+static void refuse_size(const call_t *c)
+{
+    http_reply_problem(c->request, 503,
+                       "the answer is larger than this server makes; ask for a part with limit");
+}
+
+void call_answer(const call_t *c, const char *type, buffer_t *body)
+{
+    if (body->failed) {
+        refuse_size(c);
+    } else if (set_headers(c, body)) {
         http_reply(c->request, 200, type, buffer_bytes(body));
+    } else {
+        http_reply(c->request, 304, NULL, bytes_of(NULL, 0));
     }
     buffer_free(body);
 }
 
+/* "indexes-dvc-766-2025-ranking.csv", after the address. */
+static void name_file(const call_t *c, const char *ending)
+{
+    char name[256];
+    size_t n = 0;
+    for (const char *p = http_path(c->request) + strlen("/api/v1/"); *p != '\0' && n < 200; p++) {
+        bool plain = (*p >= '0' && *p <= '9') || (*p >= 'a' && *p <= 'z') ||
+                     (*p >= 'A' && *p <= 'Z') || *p == '.';
+        name[n++] = plain ? *p : '-';
+    }
+    name[n] = '\0';
+    char value[320];
+    snprintf(value, sizeof value, "attachment; filename=\"%s.%s\"", name, ending);
+    http_set_header(c->request, "Content-Disposition", value);
+}
+
+static void answer_table(const call_t *c, const buffer_t *json)
+{
+    table_t *table = NULL;
+    buffer_t out = BUFFER_INIT(CALL_MAX_BODY);
+    int rc = table_from_json(buffer_bytes(json), c->table, &table);
+    if (rc == 0 && c->format == CALL_CSV) {
+        table_csv(table, c->bom, &out);
+    } else if (rc == 0) {
+        rc = table_xlsx(table, c->index != NULL ? c->index->id : "chiso", &out);
+    }
+    if (rc != 0 || out.failed) {
+        refuse_size(c);
+    } else if (set_headers(c, json)) {
+        name_file(c, c->format == CALL_CSV ? "csv" : "xlsx");
+        http_reply(c->request, 200,
+                   c->format == CALL_CSV
+                       ? "text/csv; charset=utf-8"
+                       : "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+                   buffer_bytes(&out));
+    } else {
+        http_reply(c->request, 304, NULL, bytes_of(NULL, 0));
+    }
+    table_free(&table);
+    buffer_free(&out);
+}
+
 void call_answer_json(const call_t *c, buffer_t *body)
 {
-    call_answer(c, "application/json; charset=utf-8", body);
+    if (c->format == CALL_JSON || body->failed) {
+        call_answer(c, "application/json; charset=utf-8", body);
+    } else {
+        answer_table(c, body);
+        buffer_free(body);
+    }
 }
 
 bool call_end(const call_t *c, store_txn_t **txn)

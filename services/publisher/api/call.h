@@ -12,6 +12,8 @@
 #define CALL_MAX_BODY (64 * 1024 * 1024)
 #define CALL_NOW INT64_MAX
 
+typedef enum { CALL_JSON, CALL_CSV, CALL_XLSX } call_format_t;
+
 typedef struct {
     const api_t *api;
     http_request_t *request;
@@ -19,6 +21,9 @@ typedef struct {
     const char *period;           /* {period} */
     const char *names[4];         /* the other {…} of the address, in order */
     int64_t at;                   /* ?as_of=; CALL_NOW when it is not asked for */
+    const char *table;            /* list of the answer that ?format=csv and xlsx give, or NULL */
+    call_format_t format;
+    bool bom; /* ?bom=true */
 } call_t;
 
 /* Which units of an index and period are asked for: ?level= &parent= */
@@ -37,6 +42,9 @@ bool call_scope(const call_t *call, call_scope_t *out);
 bool call_page(const call_t *call, uint64_t otherwise, uint64_t max, call_page_t *out);
 /* A moment or a day, see period/moment.h. */
 bool call_moment(const call_t *call, const char *name, int64_t otherwise, int64_t *out);
+/* ?format= ?bom= into the call. */
+bool call_format(call_t *call);
+bool call_flag(const call_t *call, const char *name, bool *out); /* false when absent */
 bool call_number(const call_t *call, const char *name, uint64_t otherwise, uint64_t min,
                  uint64_t max, uint64_t *out);
 

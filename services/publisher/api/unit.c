@@ -177,19 +177,13 @@ static bool put_revision(void *context, const Chiso__V1__Revision *r)
 static bool read_past(const call_t *call, past_t *p)
 {
     const char *step = http_query(call->request, "step");
-    const char *pillars = http_query(call->request, "pillars");
     *p = (past_t){.call = call, .told_day = INT64_MIN};
     if (step != NULL && strcmp(step, "day") != 0 && strcmp(step, "revision") != 0) {
         http_reply_problem(call->request, 400, "step '%.40s'; expected revision or day", step);
         return false;
     }
-    if (pillars != NULL && strcmp(pillars, "true") != 0 && strcmp(pillars, "false") != 0) {
-        http_reply_problem(call->request, 400, "pillars '%.40s'; expected true or false", pillars);
-        return false;
-    }
     p->by_day = step != NULL && strcmp(step, "day") == 0;
-    p->pillars = pillars != NULL && strcmp(pillars, "true") == 0;
-    return call_moment(call, "since", 0, &p->since) &&
+    return call_flag(call, "pillars", &p->pillars) && call_moment(call, "since", 0, &p->since) &&
            call_moment(call, "until", call->at, &p->until) &&
            call_number(call, "limit", MAX_REVISIONS, 1, MAX_REVISIONS, &p->left);
 }
