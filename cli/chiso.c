@@ -22,6 +22,8 @@ static const char help[] =
     "    chiso quarantine show --ingest DIR N\n"
     "    chiso dead list --publisher DIR\n"
     "    chiso dead show --publisher DIR TARGET KEY\n"
+    "    chiso source test --config FILE NAME\n"
+    "    chiso coverage [--catalogs DIR] [--sources DIR] [--indicators]\n"
     "    chiso keygen --out DIR NAME\n"
     "    chiso --help | --version\n"
     "\n"
@@ -50,6 +52,12 @@ static const char help[] =
     "    journal     prints a service's journal, one JSON object a line.\n"
     "    quarantine  lists what ingest did not take, with the reason; shows one with its bytes.\n"
     "    dead        lists what portals refused for good; shows one with its bytes.\n"
+    "    source test asks a source of ingest's configuration once, for each of its series, and "
+    "shows\n"
+    "                what ingest would take and what it would quarantine. Nothing is stored or "
+    "sent on.\n"
+    "    coverage    how many indicators and points of each index the sources described in DIR\n"
+    "                (sources/) can feed by machine alone; --indicators lists them.\n"
     "    keygen      makes a CURVE key pair: DIR/NAME.key (public) and DIR/NAME.key_secret.\n"
     "\n"
     "    DIR is a service's data_dir. The stores are only read, so the services may be running.\n"
@@ -73,6 +81,8 @@ int main(int argc, char **argv)
         {"journal", command_journal},
         {"quarantine", command_quarantine},
         {"dead", command_dead},
+        {"source", command_source},
+        {"coverage", command_coverage},
         {"keygen", command_keygen},
     };
     log_init("cli", LOG_AT_WARN);

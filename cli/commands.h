@@ -11,6 +11,8 @@ int command_lint(int argc, char **argv);
 int command_evaluate(int argc, char **argv);
 int command_explain(int argc, char **argv);
 int command_diff(int argc, char **argv);
+int command_source(int argc, char **argv);
+int command_coverage(int argc, char **argv);
 int command_keygen(int argc, char **argv);
 
 #endif
