@@ -24,14 +24,17 @@ static void print_figure(const catalog_index_t *index, const catalog_indicator_t
 {
     static const char *const providers[] = {NULL, "a machine source", "statistics", "the unit"};
     for (unsigned i = 0; i < in->n_inputs; i++) {
-        if (strcmp(in->inputs[i].name, name) == 0) {
-            const catalog_figure_t *f = index->figures[in->inputs[i].figure];
-            printf("  %-10s %s (%s) [%s, from %s]\n", name, f->title, f->unit, f->id,
-                   providers[f->provider]);
-            return;
+        const catalog_input_t *input = &in->inputs[i];
+        const catalog_figure_t *f = index->figures[input->figure];
+        if (strcmp(input->name, name) != 0) {
+            continue;
+        }
+        printf("  %-10s %s (%s) [%s, from %s]\n", f->input != NULL ? f->input : name, f->title,
+               f->unit, f->id, providers[f->provider]);
+        for (int64_t k = 0; f->texts != NULL && k < f->most.micro / 1000000; k++) {
+            printf("  %-10s %lld: %s\n", "", (long long)k + 1, f->texts[k]);
         }
     }
-    printf("  %-10s\n", name);
 }
 
 typedef struct {

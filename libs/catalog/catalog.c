@@ -103,7 +103,7 @@ static int build_indicator(entry_t *e, const char *path, const form_indicator_t 
     snprintf(at, sizeof at, "%s.rule", path);
     rc = keep(rc, compile_rule(e->file, at, &from->rule, to->max, &to->rule));
     if (rc == 0) {
-        rc = declare_inputs(&e->declare, path, &from->inputs, place);
+        rc = declare_inputs(&e->declare, path, from, place);
         rc = keep(rc, declare_excluded(&e->declare, path, place));
     }
     decimal_add(*sum, to->max, sum);

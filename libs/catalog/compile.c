@@ -326,6 +326,11 @@ int compile_rule(config_t *file, const char *path, const form_rule_t *form, deci
                             "checklist, percent, count, ratio, best, parts, children",
                             n);
     }
+    if (form->texts_count > 0 && form->texts_count != form->options_count + form->checklist_count) {
+        snprintf(at, sizeof at, "%s.texts", path);
+        return config_error(file, at, "has %u texts; expected one for each of the options or items",
+                            form->texts_count);
+    }
     static const char *const names[] = {
         [RULE_POINTS] = "points",   [RULE_OPTIONS] = "options", [RULE_CHECKLIST] = "checklist",
         [RULE_PERCENT] = "percent", [RULE_COUNT] = "count",     [RULE_RATIO] = "ratio",

@@ -90,7 +90,7 @@ static void set_range(catalog_figure_t *f, decimal_t max, unsigned n_shares)
 
 /* "Tên chỉ số – phần 2 – nội dung đạt 3". */
 static char *make_title(const char *of, unsigned part, const sort_t *sort, const char *input,
-                        unsigned item)
+                        unsigned item, const char *text)
 {
     char *title = NULL;
     char which[32] = "";
@@ -103,7 +103,10 @@ static char *make_title(const char *of, unsigned part, const sort_t *sort, const
     } else if (sort->kind == CATALOG_AMOUNT) {
         snprintf(which, sizeof which, " %s", input);
     }
-    return asprintf(&title, "%s%s – %s%s", of, place, sort->title, which) < 0 ? NULL : title;
+    return asprintf(&title, "%s%s – %s%s%s%s", of, place, sort->title, which,
+                    text != NULL ? ": " : "", text != NULL ? text : "") < 0
+               ? NULL
+               : title;
 }
 
 /* An input as the rule names it, of the indicator or one of its parts. */
@@ -114,6 +117,7 @@ typedef struct {
     unsigned item;      /* of a checklist */
     decimal_t max;
     unsigned n_shares;
+    char *const *texts; /* of levels or items; NULL: not known */
 } wanted_t;
 
 static void free_figure(catalog_figure_t *f)
@@ -130,11 +134,13 @@ static catalog_figure_t *make_figure(const catalog_index_t *index, unsigned i, c
     const sort_t sort = sort_of(w->input);
     char item[16] = "";
     char *id = NULL;
-    if (strcmp(w->input, "items") == 0) {
+    bool is_item = strcmp(w->input, "items") == 0;
+    const char *text = is_item && w->texts != NULL ? w->texts[w->item] : NULL;
+    if (is_item) {
         snprintf(item, sizeof item, ".%u", w->item + 1);
     }
     catalog_figure_t *f = calloc(1, sizeof *f);
-    char *title = make_title(of->title, w->part, &sort, w->input, w->item);
+    char *title = make_title(of->title, w->part, &sort, w->input, w->item, text);
     int len = asprintf(&id, "%s.%s.%s%s%s", index->id, of->code, w->prefix, w->input, item);
     if (f == NULL || title == NULL || len < 0) {
         free(f);
@@ -149,7 +155,9 @@ static catalog_figure_t *make_figure(const catalog_index_t *index, unsigned i, c
                             .kind = sort.kind,
                             .index = index,
                             .indicator = i,
-                            .input = id + strlen(index->id) + strlen(of->code) + 2};
+                            .input = id + strlen(index->id) + strlen(of->code) + 2,
+                            .texts =
+                                sort.kind == CATALOG_OPTION ? (const char *const *)w->texts : NULL};
     set_range(f, w->max, w->n_shares);
     return f;
 }
@@ -185,7 +193,7 @@ static int add_figure(const declare_t *d, const char *path, unsigned i, const wa
 typedef struct {
     const declare_t *declare;
     const char *path;
-    const form_inputs_t *named;
+    const form_indicator_t *from;
     bool taken[FORM_INPUTS];
     unsigned i;
     int rc;
@@ -211,7 +219,7 @@ static void add_input(inputs_t *in, const char *name, rule_input_kind_t kind, un
 static bool take_named(inputs_t *in, const char *name)
 {
     for (unsigned i = 0; i < FORM_INPUTS; i++) {
-        const char *id = in->named->figure[i];
+        const char *id = in->from->inputs.figure[i];
         if (id == NULL || strcmp(form_input_names[i], name) != 0) {
             continue;
         }
@@ -264,7 +272,9 @@ static void on_name(void *context, const char *name, bool quantity)
         snprintf(prefix, sizeof prefix, "p%u.", w.part % 10);
         w.prefix = prefix;
     }
+    const form_rule_t *form = w.part > 0 ? &in->from->rule.parts[w.part - 1] : &in->from->rule;
     w.n_shares = rule->n_shares;
+    w.texts = form->texts_count > 0 ? form->texts : NULL;
     bool items = strcmp(w.input, "items") == 0;
     bool flag = strcmp(w.input, "has") == 0;
     for (w.item = 0; w.item < (items ? w.n_shares : 1) && in->rc == 0; w.item++) {
@@ -276,12 +286,12 @@ static void on_name(void *context, const char *name, bool quantity)
     }
 }
 
-int declare_inputs(const declare_t *d, const char *path, const form_inputs_t *named, unsigned i)
+int declare_inputs(const declare_t *d, const char *path, const form_indicator_t *from, unsigned i)
 {
-    inputs_t in = {.declare = d, .path = path, .named = named, .i = i};
+    inputs_t in = {.declare = d, .path = path, .from = from, .i = i};
     rule_names(&d->index->indicators[i].rule, on_name, &in);
     for (unsigned k = 0; k < FORM_INPUTS; k++) {
-        if (named->figure[k] != NULL && !in.taken[k]) {
+        if (from->inputs.figure[k] != NULL && !in.taken[k]) {
             char at[MAX_PATH];
             snprintf(at, sizeof at, "%s.inputs.%s", path, form_input_names[k]);
             in.rc = config_error(d->file, at,

@@ -20,7 +20,7 @@ int declare_use(const declare_t *d, const char *id);
 
 /* Fills the inputs of an indicator whose rule is compiled; `path` is its place in the file.
  * Reports; 0, CHISO_E_CONFIG or -ENOMEM. */
-int declare_inputs(const declare_t *d, const char *path, const form_inputs_t *named, unsigned i);
+int declare_inputs(const declare_t *d, const char *path, const form_indicator_t *from, unsigned i);
 /* Declares what says for a unit that the indicator is not assessed. */
 int declare_excluded(const declare_t *d, const char *path, unsigned i);
 

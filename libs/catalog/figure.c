@@ -43,3 +43,13 @@ bool catalog_figure_accepts(const catalog_figure_t *f, decimal_t value,
     }
     return false;
 }
+
+const char *catalog_figure_text(const catalog_figure_t *f, decimal_t value)
+{
+    char reason[CATALOG_REASON_SIZE];
+    if (f->kind != CATALOG_OPTION || f->texts == NULL ||
+        !catalog_figure_accepts(f, value, reason)) {
+        return NULL;
+    }
+    return f->texts[value.micro / 1000000 - 1];
+}

@@ -46,6 +46,7 @@ typedef struct {
     const catalog_index_t *index; /* that declares it; NULL: of the dictionary */
     unsigned indicator;           /* of that index */
     const char *input;            /* "p1.option", "items.2", "excluded"; NULL: of the dictionary */
+    const char *const *texts;     /* of an option's levels, first to last; NULL: not known */
     const char *file;             /* of the dictionary: where it stands; else NULL */
     int line;
 } catalog_figure_t;
@@ -57,5 +58,8 @@ const char *catalog_kind_name(catalog_kind_t kind);
 #define CATALOG_REASON_SIZE 160
 bool catalog_figure_accepts(const catalog_figure_t *figure, decimal_t value,
                             char reason[CATALOG_REASON_SIZE]);
+
+/* What the level of an option that has this value says; NULL when the catalog does not tell. */
+const char *catalog_figure_text(const catalog_figure_t *figure, decimal_t value);
 
 #endif

@@ -50,6 +50,7 @@ static const cyaml_schema_field_t count_fields[] = {
     OPTIONAL("points", form_rule_t, points), OPTIONAL("percent", form_rule_t, percent),            \
         TEXTS("options", form_rule_t, options, RULE_MAX_SHARES),                                   \
         TEXTS("checklist", form_rule_t, checklist, RULE_MAX_SHARES),                               \
+        TEXTS("texts", form_rule_t, texts, RULE_MAX_SHARES),                                       \
         CYAML_FIELD_MAPPING_PTR("count", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, form_rule_t,    \
                                 count, count_fields),                                              \
         CYAML_FIELD_MAPPING_PTR("ratio", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, form_rule_t,    \

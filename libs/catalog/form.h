@@ -29,8 +29,8 @@ typedef struct {
 typedef struct form_rule {
     char *max; /* of a part only */
     char *points, *percent, *children;
-    char **options, **checklist;
-    unsigned options_count, checklist_count;
+    char **options, **checklist, **texts;
+    unsigned options_count, checklist_count, texts_count;
     form_count_t *count;
     form_ratio_t *ratio, *best;
     struct form_rule *parts;

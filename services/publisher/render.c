@@ -81,6 +81,8 @@ void render_provenance(jw_t *j, const event_figure_t *f)
 {
     char hex[SHA256_HEX_SIZE];
     jw_put_text(j, "value", f->value);
+    jw_put_text(j, "text",
+                known != NULL ? catalog_figure_text(known, event_decimal(f->value)) : NULL);
     jw_put_text(j, "source", f->source);
     jw_put_text(j, "series", f->series);
     jw_put_text(j, "submitter", f->submitter);
@@ -120,6 +122,12 @@ static void render_input(jw_t *j, const catalog_figure_t *figure, const char *na
     jw_put_text(j, "kind", catalog_kind_name(figure->kind));
     jw_put_text(j, "least", decimal_format(figure->least, text));
     jw_put_text(j, "most", figure->has_most ? decimal_format(figure->most, text) : NULL);
+    jw_key(j, "texts"); /* of an option's levels, first to last */
+    jw_array(j);
+    for (int64_t i = 0; figure->texts != NULL && i < figure->most.micro / 1000000; i++) {
+        jw_text(j, figure->texts[i]);
+    }
+    jw_array_end(j);
     jw_object_end(j);
 }
 

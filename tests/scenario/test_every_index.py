@@ -249,8 +249,7 @@ class EveryIndex(rig.Case):
         self.assertEqual((code, out.splitlines()[-1]), (0, "0 findings"), out + err)
 
     def test_who_said_it(self):
-        """What a unit hands in counts as covered, not as covered by machines; the reading's file is
-        not among those that a unit hands in."""
+        """What a unit hands in counts as covered, not as covered by machines."""
         r = self.start()
         index = "hd-department-2024"
         unit = {**unit_of(index, "H23.1"), "figures": {"dx-news-items": "5"}}
@@ -271,6 +270,9 @@ class EveryIndex(rig.Case):
         figures = {f["id"]: f for f in got["figures"]}
         self.assertEqual(figures[f"{index}.1.1.option"]["kind"], "option")
         self.assertEqual(figures[f"{index}.1.1.option"]["submitter"], "unit:H23.1")
+        self.assertEqual(figures[f"{index}.1.1.option"]["text"],
+                         "Trưởng ban/Tổ trưởng là Phó giám đốc cơ quan, đơn vị")
+        self.assertEqual([len(i["texts"]) for i in have["1.1"]["inputs"]], [3])
         self.assertEqual(figures["dx-news-items"]["submitter"], None)
         self.assertEqual([f["id"] for f in have["1.2"]["figures"]], [f"{index}.1.2.excluded"])
         self.assertEqual([(i["name"], i["kind"], i["most"]) for i in have["1.4"]["inputs"]],

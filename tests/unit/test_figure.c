@@ -47,10 +47,12 @@ static void test_declared(void **state)
     } want[] = {
         {"hd-department-2024.1.1.option", " – mức đạt được", "option", CATALOG_OPTION, "1", "3"},
         {"hd-department-2024.1.3.has", " – có hay không", "has", CATALOG_YES_NO, "0", "1"},
-        {"hd-department-2024.1.4.items.1", " – nội dung đạt 1", "items.1", CATALOG_YES_NO, "0",
-         "1"},
-        {"hd-department-2024.1.4.items.2", " – nội dung đạt 2", "items.2", CATALOG_YES_NO, "0",
-         "1"},
+        {"hd-department-2024.1.4.items.1",
+         " – nội dung đạt 1: Có đầy đủ các chuyên mục theo quy định", "items.1", CATALOG_YES_NO,
+         "0", "1"},
+        {"hd-department-2024.1.4.items.2",
+         " – nội dung đạt 2: Các chuyên mục có tin/bài, thông tin đầy đủ", "items.2",
+         CATALOG_YES_NO, "0", "1"},
         {"hd-department-2024.1.1.excluded", " – không đánh giá", "excluded", CATALOG_YES_NO, "0",
          "1"},
         {"hd-district-2024.3.6.excluded", " – không đánh giá", "excluded", CATALOG_YES_NO, "0",
@@ -59,7 +61,8 @@ static void test_declared(void **state)
          "1", "3"},
         {"hp-par-2025.7.3.3.p2.option", " – phần 2 – mức đạt được", "p2.option", CATALOG_OPTION,
          "1", "2"},
-        {"vl-province-2025.6.1.items.4", " – nội dung đạt 4", "items.4", CATALOG_YES_NO, "0", "1"},
+        {"vl-province-2025.3.7.items.3", " – nội dung đạt 3: Có ứng dụng AI nâng cao khác",
+         "items.3", CATALOG_YES_NO, "0", "1"},
         {"population", "Tổng dân số", NULL, CATALOG_COUNT, "0", NULL},
         {"online-payment-rate", "", NULL, CATALOG_PERCENTAGE, "0", "100"},
         {"grdp", "", NULL, CATALOG_AMOUNT, "0", NULL},
@@ -219,6 +222,14 @@ static void test_options(void **state)
         assert_false(catalog_figure_accepts(f, decimal(bad[i]), reason));
         assert_non_null(strstr(reason, "expected a whole number from 1 to 3"));
     }
+    assert_string_equal(catalog_figure_text(f, decimal_of(2)),
+                        "Trưởng ban/Tổ trưởng là Phó giám đốc cơ quan, đơn vị");
+    assert_null(catalog_figure_text(f, decimal_of(0)));
+    assert_null(catalog_figure_text(f, decimal_of(4)));
+    f = catalog_figure(c, "hp-par-2025.7.3.3.p2.option");
+    assert_string_equal(catalog_figure_text(f, decimal_of(1)),
+                        "Cung cấp thông tin, dữ liệu đầy đủ, kịp thời theo yêu cầu");
+    assert_null(catalog_figure_text(catalog_figure(c, "population"), decimal_of(1)));
     f = catalog_figure(c, "hd-department-2024.1.4.items.2");
     assert_true(catalog_figure_accepts(f, decimal_of(0), reason));
     assert_true(catalog_figure_accepts(f, decimal_of(1), reason));
