@@ -81,8 +81,6 @@ void render_provenance(jw_t *j, const event_figure_t *f)
 {
     char hex[SHA256_HEX_SIZE];
     jw_put_text(j, "value", f->value);
-    jw_put_text(j, "text",
-                known != NULL ? catalog_figure_text(known, event_decimal(f->value)) : NULL);
     jw_put_text(j, "source", f->source);
     jw_put_text(j, "series", f->series);
     jw_put_text(j, "submitter", f->submitter);
@@ -106,6 +104,8 @@ void render_figure(jw_t *j, const catalog_index_t *index, const event_figure_t *
     jw_put_text(j, "title", known != NULL ? known->title : NULL);
     jw_put_text(j, "unit", known != NULL ? known->unit : NULL);
     jw_put_text(j, "kind", known != NULL ? catalog_kind_name(known->kind) : NULL);
+    jw_put_text(j, "text",
+                known != NULL ? catalog_figure_text(known, event_decimal(f->value)) : NULL);
     render_provenance(j, f);
     jw_object_end(j);
 }
