@@ -99,9 +99,9 @@ static bool check_parts(CURLU *parsed, const char *url, const fetch_policy_t *po
     curl_url_get(parsed, CURLUPART_FRAGMENT, &fragment, 0);
     bool http = scheme != NULL && strcmp(scheme, "http") == 0;
     if (scheme == NULL || (!http && strcmp(scheme, "https") != 0)) {
-        SAY("is neither https nor http; expected https://HOST/…");
+        SAY("is neither https nor http; expected https://…");
     } else if (http && !policy->allow_http) {
-        SAY("is plain http, which is not allowed; expected https, or allow_http");
+        SAY("is plain http; expected https://… (or http://… with allow_http: true)");
     } else if (host == NULL || host[0] == '\0' ||
                strspn(url + strlen(scheme), ":/") != 3) { /* curl takes https:/x and https:///x */
         SAY("has no host");
@@ -141,9 +141,9 @@ int fetch_url_check(const char *url, const fetch_policy_t *policy, char reason[F
     } else if (code == CURLUE_USER_NOT_ALLOWED) {
         SAY("has a user name in it; a name and password belong into the settings for them");
     } else if (code == CURLUE_BAD_SCHEME) {
-        SAY("has no scheme; expected https://HOST/…");
+        SAY("has no scheme; expected https://…");
     } else {
-        SAY("is no URL (%s); expected https://HOST/…", curl_url_strerror(code));
+        SAY("is no URL (%s); expected https://…", curl_url_strerror(code));
     }
     curl_url_cleanup(parsed);
     return good ? 0 : -EINVAL;

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "fetch/network.h"
+#include "fetch/url.h"
 #include "log/log.h"
 #include "text/text.h"
 
@@ -274,19 +275,13 @@ int service_check_readable(config_t *file, const char *path, const char *name)
 
 int service_check_url(config_t *file, const char *at, const char *url, bool allow_http)
 {
+    /* addresses are judged with allow_networks, when the connection is made */
+    static const char *const anywhere[] = {"0.0.0.0/0", "::/0", NULL};
+    const fetch_policy_t policy = {.allow_http = allow_http, .allow_networks = anywhere};
     char path[128];
+    char reason[FETCH_REASON_SIZE];
     snprintf(path, sizeof path, "%s.url", at);
-    bool https = strncmp(url, "https://", 8) == 0;
-    bool http = strncmp(url, "http://", 7) == 0;
-    if (!https && !(http && allow_http)) {
-        return config_error(file, path,
-                            "'%s'; expected https://… (or http://… with allow_http: true)", url);
-    }
-    /* a space or line end behind a copied URL is a known trap: refuse it here, not at 3 a.m. */
-    if (strpbrk(url, " \t\r\n") != NULL) {
-        return config_error(file, path, "'%s' has white space in it; expected a plain URL", url);
-    }
-    return 0;
+    return fetch_url_check(url, &policy, reason) == 0 ? 0 : config_error(file, path, "%s", reason);
 }
 
 int service_check_networks(config_t *file, const char *at, char *const *list, unsigned n,

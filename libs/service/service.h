@@ -71,7 +71,7 @@ int service_check_store(const service_store_config_t *config, config_t *file, co
                         store_options_t *store, journal_options_t *journal);
 /* Reports when the file or folder cannot be read; NULL is good. */
 int service_check_readable(config_t *file, const char *path, const char *name);
-/* Checks an https URL (http only with allow_http) without white space, and networks in CIDR form;
+/* Checks a URL (fetch/url.h; http only with allow_http), and networks in CIDR form;
  * *networks becomes the NULL-terminated list that fetch_policy_t wants (the caller frees it). `at`
  * is the place of the mapping that holds `url` and `allow_networks`. */
 int service_check_url(config_t *file, const char *at, const char *url, bool allow_http);

@@ -121,14 +121,35 @@ static void test_scheme_refused(void **state)
 static void test_address_refused(void **state)
 {
     (void)state;
-    static const char *const hosts[] = {
-        "127.0.0.1", "localhost", "inward.test",        "2130706433", "0x7f.1",         "0.0.0.0",
-        "[::1]",     "[::]",      "[::ffff:127.0.0.1]", "10.1.2.3",   "169.254.169.254"};
+    static const char *const hosts[] = {"127.0.0.1",
+                                        "localhost",
+                                        "inward.test",
+                                        "2130706433",
+                                        "0x7f.1",
+                                        "0.0.0.0",
+                                        "10.1.2.3",
+                                        "169.254.169.254",
+                                        "[::1]",
+                                        "[::]",
+                                        "[fe80::1]",
+                                        "[::ffff:127.0.0.1]",
+                                        "[::ffff:169.254.169.254]",
+                                        "[64:ff9b::7f00:1]",
+                                        "[64:ff9b::a9fe:a9fe]",
+                                        "[2002:7f00:1::]"};
+    static const char *const elsewhere[] = {"10.0.0.0/8", "fd00::/8", NULL};
+    static const fetch_policy_t other_policy = {.allow_http = true, .allow_networks = elsewhere};
     char url[128];
     for (size_t i = 0; i < sizeof hosts / sizeof hosts[0]; i++) {
         url_of(server, hosts[i], "/ok", url);
         expect_refused(url, &strict_policy, "not public");
     }
+    assert_int_equal(server_accepts(server), 0);
+    /* one network that is allowed opens no other, in no spelling */
+    url_of(server, "127.0.0.1", "/ok", url);
+    expect_refused(url, &other_policy, "address 127.0.0.1 is not public");
+    url_of(server, "[::ffff:127.0.0.1]", "/ok", url);
+    expect_refused(url, &other_policy, "address 127.0.0.1 is not public");
     assert_int_equal(server_accepts(server), 0);
     url_of(server, "inward.test", "/ok", url);
     fetch_answer_t *a = get_url(url, &open_policy);

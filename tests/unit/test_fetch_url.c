@@ -71,7 +71,7 @@ static void test_scheme(void **state)
 {
     (void)state;
     const fetch_policy_t http = {.allow_http = true};
-    expect_bad("http://a.example/topsecret", NULL, "plain http, which is not allowed");
+    expect_bad("http://a.example/topsecret", NULL, "is plain http; expected https://");
     expect_bad("a.example/topsecret", NULL, "has no scheme");
     expect_bad("//a.example/", &http, "has no scheme");
     expect_bad("ftp://a.example/", &http, "neither https nor http");
