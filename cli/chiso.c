@@ -24,6 +24,8 @@ static const char help[] =
     "    chiso dead show --publisher DIR TARGET KEY\n"
     "    chiso source test --config FILE NAME\n"
     "    chiso coverage [--catalogs DIR] [--sources DIR] [--indicators]\n"
+    "    chiso target status --publisher DIR [TARGET]\n"
+    "    chiso target test|retry|resync --publisher DIR TARGET\n"
     "    chiso keygen --out DIR NAME\n"
     "    chiso --help | --version\n"
     "\n"
@@ -58,6 +60,9 @@ static const char help[] =
     "sent on.\n"
     "    coverage    how many indicators and points of each index the sources described in DIR\n"
     "                (sources/) can feed by machine alone; --indicators lists them.\n"
+    "    target      asks the running publisher: status tells how far each target is; test tries\n"
+    "                address and credentials without effect and shows what would be sent; retry\n"
+    "                sends the dead letters again; resync tells everything again.\n"
     "    keygen      makes a CURVE key pair: DIR/NAME.key (public) and DIR/NAME.key_secret.\n"
     "\n"
     "    DIR is a service's data_dir. The stores are only read, so the services may be running.\n"
@@ -83,6 +88,7 @@ int main(int argc, char **argv)
         {"dead", command_dead},
         {"source", command_source},
         {"coverage", command_coverage},
+        {"target", command_target},
         {"keygen", command_keygen},
     };
     log_init("cli", LOG_AT_WARN);

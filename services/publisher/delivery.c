@@ -330,6 +330,15 @@ static int on_answer(target_t *t, const fetch_answer_t *a)
     }
 }
 
+static int take_answer(delivery_t *d, const fetch_answer_t *a)
+{
+    if (delivery_is_probe(d, a->context)) {
+        delivery_on_probe(d, a);
+        return 0;
+    }
+    return on_answer(a->context, a);
+}
+
 int delivery_answers(delivery_t *d)
 {
     fetch_answer_t *answer;
@@ -339,12 +348,12 @@ int delivery_answers(delivery_t *d)
     for (unsigned i = 0; rc == 0 && i < d->n_targets; i++) {
         answer = d->targets[i].drop != NULL ? drop_take(d->targets[i].drop) : NULL;
         if (answer != NULL) {
-            rc = on_answer(&d->targets[i], answer);
+            rc = take_answer(d, answer);
             fetch_answer_free(&answer);
         }
     }
     while (rc == 0 && (answer = fetch_take(d->fetch)) != NULL) {
-        rc = on_answer(answer->context, answer);
+        rc = take_answer(d, answer);
         fetch_answer_free(&answer);
     }
     return rc == 0 ? delivery_pump(d) : rc;
@@ -400,6 +409,7 @@ int delivery_start(const publisher_config_t *config, model_t *model, const uint6
     }
     *d = (delivery_t){.config = config, .model = model, .epoch = epoch};
     int rc = open_descriptors(d);
+    rc = rc == 0 ? delivery_new_probe(d) : rc;
     d->targets = calloc(config->targets_count + 1, sizeof *d->targets);
     if (rc == 0 && d->targets == NULL) {
         rc = -ENOMEM;
@@ -439,6 +449,7 @@ void delivery_stop(delivery_t **delivery)
     if (d->drop_fd >= 0) {
         close(d->drop_fd);
     }
+    delivery_free_probe(d);
     free(d->targets);
     free(d);
     *delivery = NULL;

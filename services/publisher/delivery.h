@@ -32,4 +32,12 @@ int delivery_answers(delivery_t *delivery);
 /* Sends what is due: after each commit, and on a timer. */
 int delivery_pump(delivery_t *delivery);
 
+/* An operator's command, see control.h: {"command":"status|test|retry|resync","target":"ID"}. The
+ * answer, lines of JSON, comes at once or, of a test, later. 0, or the code of a commit that
+ * failed.
+ */
+typedef void (*delivery_answer_fn)(void *context, bytes_t lines);
+int delivery_command(delivery_t *delivery, const char *line, delivery_answer_fn answer,
+                     void *context);
+
 #endif

@@ -35,7 +35,9 @@ typedef struct {
     uint64_t letter;       /* the dead letter that it is, or 0 */
 } batch_t;
 
-typedef enum { STEP_IDLE, STEP_TOKEN, STEP_SETUP, STEP_SEND } step_t;
+typedef enum { STEP_IDLE, STEP_TOKEN, STEP_SETUP, STEP_SEND, STEP_PROBE } step_t;
+
+typedef struct probe probe_t;
 
 typedef struct {
     struct delivery *delivery;
@@ -67,6 +69,7 @@ struct delivery {
     int poll_fd, drop_fd;
     target_t *targets;
     unsigned n_targets;
+    probe_t *probe;
 };
 
 /* ---- delivery_next.c ---- */
@@ -76,6 +79,18 @@ int delivery_fill(target_t *t);
 void delivery_clear(target_t *t);
 /* Everything again, from the read model on. */
 void delivery_rewind(target_t *t);
+
+/* The records of the first result that the target wants; false when there is none. */
+bool delivery_sample(target_t *t, told_t *told, record_list_t *records);
+void delivery_free_sample(told_t *told, record_list_t *records);
+
+/* ---- delivery_admin.c ---- */
+
+int delivery_new_probe(struct delivery *d);
+void delivery_free_probe(struct delivery *d);
+/* Is this the context of a test's request? Then its answer goes to delivery_on_probe(). */
+bool delivery_is_probe(const struct delivery *d, const void *context);
+void delivery_on_probe(struct delivery *d, const fetch_answer_t *answer);
 
 /* ---- delivery_store.c ---- */
 

@@ -21,6 +21,7 @@
 #define MAX_BATCH_BYTES ((size_t)2 * 1024 * 1024)
 #define MAX_NOTICES 1000
 #define MAX_SKIPPED 2000 /* notices that are not wanted, in one go */
+#define MAX_SAMPLED 5000 /* results that are looked at for one that a target wants */
 #define MAX_SETTLED 256  /* dead letters, likewise */
 
 /* ---- a notice ---- */
@@ -378,6 +379,7 @@ static int fill_letter(target_t *t)
         if (!delivery_letter(t, txn, t->ahead.letter_next, t->ahead.letter_until, &number, &letter,
                              &arena)) {
             t->ahead.letter_next = t->ahead.letter_until = 0;
+            t->at.letter_next = t->at.letter_until = 0;
             break;
         }
         t->ahead.letter_next = number + 1;
@@ -467,4 +469,31 @@ int delivery_fill(target_t *t)
         t->at = t->ahead; /* nothing of it was for this target */
     }
     return rc;
+}
+
+/* ---- a sample ---- */
+
+void delivery_free_sample(told_t *told, record_list_t *records)
+{
+    record_list_clear(records);
+    free_told(told);
+}
+
+bool delivery_sample(target_t *t, told_t *told, record_list_t *records)
+{
+    position_t kept = t->ahead;
+    store_txn_t *txn = store_read(t->delivery->model->store);
+    bool found = false;
+    set_cursor(&t->ahead, WALK_RESULTS, bytes_of(NULL, 0));
+    t->ahead.next_seq = UINT64_MAX;
+    for (unsigned i = 0; !found && i < MAX_SAMPLED && next_result(t, txn, told); i++) {
+        record_expand(t->config, told->in.event->notice, records);
+        found = records->n > 0 && !records->failed;
+        if (!found) {
+            delivery_free_sample(told, records);
+        }
+    }
+    store_abort(&txn);
+    t->ahead = kept;
+    return found;
 }

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "bus/inbox.h"
 #include "config.h"
+#include "control.h"
 #include "delivery.h"
 #include "log/log.h"
 #include "model.h"
@@ -36,6 +37,7 @@ typedef struct {
     bus_client_t *client;
     uint64_t epoch; /* the scorer's, as of the last commit */
     delivery_t *delivery;
+    control_t *control;
     http_t *http;
     pages_t *pages;
     api_t api;
@@ -162,6 +164,21 @@ static void on_delivery(void *context)
     check(p, delivery_answers(p->delivery));
 }
 
+static void answer_operator(void *context, bytes_t lines)
+{
+    const publisher_t *p = context;
+    control_answer(p->control, lines);
+}
+
+static void on_control(void *context)
+{
+    publisher_t *p = context;
+    const char *command = control_take(p->control);
+    if (command != NULL) {
+        check(p, delivery_command(p->delivery, command, answer_operator, p));
+    }
+}
+
 static void on_pump(void *context)
 {
     publisher_t *p = context;
@@ -271,6 +288,13 @@ static int open_out(publisher_t *p)
     rc = delivery_start(p->config, &p->model, &p->epoch, &p->delivery);
     if (rc != 0) {
         log_error("cannot start the deliveries", "reason", chiso_strerror(rc), NULL);
+        return rc;
+    }
+    rc = control_start(p->config->data_dir, &p->control);
+    if (rc != 0) {
+        log_error("cannot listen for commands", "folder", p->config->data_dir, "reason",
+                  chiso_strerror(rc), NULL);
+        return rc;
     }
     log_info("listening", "address", c->address, "port", LOG_INT(http_port(p->http)), NULL);
     return rc;
@@ -318,6 +342,7 @@ static int start(service_t *service, void *config, config_t *file, void **state)
         return rc == CHISO_E_CONFIG ? CHISO_EXIT_CONFIG : CHISO_EXIT_FAILURE;
     }
     bool joined = service_watch(service, delivery_fd(p->delivery), on_delivery, p) == 0 &&
+                  service_watch(service, control_fd(p->control), on_control, p) == 0 &&
                   service_watch(service, http_fd(p->http), on_http, p) == 0 &&
                   service_every(service, PUMP_MS, on_pump, p) == 0 &&
                   service_every(service, HTTP_TICK_MS, on_http, p) == 0 &&
@@ -336,6 +361,7 @@ static void stop(void *state)
         return;
     }
     bus_client_stop(&p->client);
+    control_stop(&p->control);
     delivery_stop(&p->delivery);
     http_stop(&p->http);
     pages_free(&p->pages);

@@ -377,6 +377,7 @@ class Portal:
         self.proc = Proc(rig, name, [BIN / "chiso-portal", "--port", port, "--log", self.file],
                          "portal listening on ")
         self.url = f"http://127.0.0.1:{port}"
+        self.target = {"url": f"{self.url}/events"}  # what its target has besides the rig's options
 
     def control(self, **query):
         a = request(f"{self.url}/control?{urllib.parse.urlencode(query)}", "POST")
@@ -387,11 +388,16 @@ class Portal:
     def stats(self):
         return get_json(f"{self.url}/stats")
 
-    def lines(self):
+    def raw_lines(self):
+        """As they were written; a number is the decimal that stands there."""
         if not self.file.exists():
             return []
         text = self.file.read_bytes()
-        lines = [json.loads(line) for line in text[:text.rfind(b"\n") + 1].splitlines()]
+        return [json.loads(line, parse_float=Decimal)
+                for line in text[:text.rfind(b"\n") + 1].splitlines()]
+
+    def lines(self):
+        lines = self.raw_lines()
         for e in lines:
             e["body"] = counted(e["body"], e["key"])
         return lines
@@ -544,6 +550,7 @@ class Rig:
         self.upstreams = dict(self.endpoints)
         self.log_level = "info"
         self.more_indexes = []         # files of catalogs beside the fed one
+        self.more_targets = []         # beside those of the portals
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.replay_log = self.dir / "replay.jsonl"
@@ -585,8 +592,8 @@ class Rig:
                              **self.curve.get((service, "upstream"), {})}
         if service == "publisher":
             c["http"] = {"address": "127.0.0.1", "port": self.port, "web": str(BIN.parent / "page")}
-            c["targets"] = [{"id": p.name, "url": f"{p.url}/events", **loopback,
-                             **self.target_options} for p in self.portals]
+            c["targets"] = [{"id": p.name, **loopback, **self.target_options, **p.target}
+                            for p in self.portals] + self.more_targets
         if service in self.store:
             c["store"] = self.store[service]
         return c

@@ -256,11 +256,25 @@ static int put_batch(drop_t *d, int folder, const job_t *job, size_t first)
     return rc == 0 ? append_manifest(d, folder, name, all, job->keys + first, job->n - first) : rc;
 }
 
+/* Can a file be made there? Leaves nothing behind. */
+static int probe(int folder)
+{
+    static const char name[] = ".chiso-probe";
+    int rc = put_file(folder, name, bytes_of_text("probe\n"));
+    unlinkat(folder, name, 0);
+    return rc;
+}
+
 static int do_job(drop_t *d, const job_t *job)
 {
     int folder = open(d->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (folder < 0) {
         return -errno;
+    }
+    if (job->n == 0) {
+        int rc = probe(folder);
+        close(folder);
+        return rc;
     }
     json_t *told;
     int rc = last_keys(d, folder, &told);
@@ -393,16 +407,4 @@ void drop_stop(drop_t **drop)
     pthread_mutex_destroy(&d->lock);
     free(d->folder);
     free(d);
-}
-
-int drop_probe(const char *folder)
-{
-    static const char name[] = ".chiso-probe";
-    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int rc = fd < 0 ? -errno : put_file(fd, name, bytes_of_text("probe\n"));
-    if (fd >= 0) {
-        unlinkat(fd, name, 0);
-        close(fd);
-    }
-    return rc;
 }

@@ -20,13 +20,11 @@ int drop_start(const char *folder, bool batch, int event_fd, drop_t **out);
 /* Waits for the write that is under way. */
 void drop_stop(drop_t **drop);
 
-/* Hands over lines, one for each of n keys; one job at a time. Both are copied. 0 or -ENOMEM. */
+/* Hands over lines, one for each of n keys; one job at a time. Both are copied. No key
+ * at all only tries whether a file can be made. 0 or -ENOMEM. */
 int drop_put(drop_t *drop, bytes_t lines, const char *const *keys, size_t n, void *context);
 /* The answer of the job, or NULL: FETCH_ANSWERED when all of it is in place. Free it with
  * fetch_answer_free(). */
 fetch_answer_t *drop_take(drop_t *drop);
-
-/* Can a file be made there? 0 or -errno; leaves nothing behind. */
-int drop_probe(const char *folder);
 
 #endif
