@@ -298,12 +298,52 @@ static void test_mistakes(void **state)
     folder_remove(path);
 }
 
+/* 35 checklists of 60 items: more figures than an index may have. */
+static void test_too_many(void **state)
+{
+    (void)state;
+    buffer_t b = BUFFER_INIT(1 << 20);
+    buffer_printf(&b, "format: \"1\"\nindex: s\ntitle: \"S\"\ndecision: \"1\"\n"
+                      "date: \"2025-01-01\"\nissuer: \"B\"\nlevels: [commune]\nmax: \"35\"\n"
+                      "pillars:\n  - code: \"1\"\n    title: \"T\"\n    max: \"35\"\n"
+                      "    indicators:\n");
+    for (int i = 1; i <= 35; i++) {
+        buffer_printf(&b, "      - {code: \"1.%d\", title: \"T\", max: \"1\", rule: {checklist: [",
+                      i);
+        for (int k = 0; k < 60; k++) {
+            buffer_printf(&b, "%s", k > 0 ? ", \"0\"" : "\"1\"");
+        }
+        buffer_printf(&b, "]}}\n");
+    }
+    assert_false(b.failed);
+    char path[FOLDER_SIZE];
+    folder_make(path);
+    folder_write(path, "s.yaml", buffer_bytes(&b));
+    buffer_free(&b);
+    char *file = folder_file(path, "s.yaml");
+    const char *files[] = {file};
+    char *said = NULL;
+    size_t len = 0;
+    FILE *errors = open_memstream(&said, &len);
+    catalog_t *c = NULL;
+    assert_int_equal(catalog_load(files, 1, errors, &c), CHISO_E_CONFIG);
+    fclose(errors);
+    /* 61 each: there is room for 33 */
+    assert_non_null(strstr(said, "s.yaml:47: pillars[0].indicators[33]: more than 2048 figures"));
+    assert_null(c);
+    free(said);
+    free(file);
+    folder_remove(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_declared, load_shipped, unload),
         cmocka_unit_test_setup_teardown(test_complete, load_shipped, unload),
         cmocka_unit_test_setup_teardown(test_options, load_shipped, unload),
-        cmocka_unit_test(test_small), cmocka_unit_test(test_mistakes)};
+        cmocka_unit_test(test_small),
+        cmocka_unit_test(test_mistakes),
+        cmocka_unit_test(test_too_many)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
