@@ -55,16 +55,30 @@ static int read_shares(config_t *file, const char *path, char **texts, unsigned 
     return rc;
 }
 
+static __int128 divisor(__int128 a, __int128 b)
+{
+    while (b != 0) {
+        __int128 rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a;
+}
+
 /* Items may all be met at once: together they earn at most the whole. */
 static int check_checklist(config_t *file, const char *path, const rule_t *rule)
 {
-    int64_t num = 0;
-    int64_t den = 1;
+    __int128 num = 0; /* in lowest terms */
+    __int128 den = 1;
     for (unsigned i = 0; i < rule->n_shares; i++) {
         num = num * rule->shares[i].den + rule->shares[i].num * den;
         den *= rule->shares[i].den;
+        __int128 common = divisor(num, den);
+        num /= common;
+        den /= common;
         if (den > 1000000000) {
-            return config_error(file, path, "the shares have no common denominator in reach");
+            return config_error(file, path,
+                                "the shares have no common denominator of at most 1000000000");
         }
     }
     return num == den ? 0

@@ -172,7 +172,7 @@ FINDINGS = {
         ('["1", "1/2", "0"]', '["3/4", "1/2", "0"]', 37, "ERROR 2.1: no option earns the maximum"),
         ('["1", "1/2", "0"]', '["1", "1", "1"]', 37, "ERROR 2.1: the options do not differ"),
         ('["1", "1/2", "0"]', '["1", "3/2", "0"]', 40, "'3/2'; expected a share of at most 1"),
-        ('["1/2", "1/2"]', '["1/2", "1/4"]', 46, "the shares sum to 6/8; expected 1"),
+        ('["1/2", "1/2"]', '["1/2", "1/4"]', 46, "the shares sum to 3/4; expected 1"),
         ('["1/2", "1/2"]', '["1", "0"]', 41, "ERROR 2.2: item 2 of the checklist earns nothing"),
     ],
     "inputs": [

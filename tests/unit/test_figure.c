@@ -311,7 +311,7 @@ static void test_too_many(void **state)
         buffer_printf(&b, "      - {code: \"1.%d\", title: \"T\", max: \"1\", rule: {checklist: [",
                       i);
         for (int k = 0; k < 60; k++) {
-            buffer_printf(&b, "%s", k > 0 ? ", \"0\"" : "\"1\"");
+            buffer_printf(&b, "%s\"1/60\"", k > 0 ? ", " : "");
         }
         buffer_printf(&b, "]}}\n");
     }
