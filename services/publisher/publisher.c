@@ -12,6 +12,7 @@
 #include "delivery.h"
 #include "log/log.h"
 #include "model.h"
+#include "plain.h"
 #include "stream.h"
 
 #include <errno.h>
@@ -272,6 +273,7 @@ static int open_out(publisher_t *p)
                       chiso_strerror(rc), NULL);
             return rc;
         }
+        pages_fill(p->pages, PLAIN_MARK, plain_ranking, &p->model);
     }
     p->api = (api_t){&p->model, p->config->catalog, p->pages, connected, p};
     http_options_t http = {.address = c->address,

@@ -121,7 +121,7 @@ export const agree = (page) => whenEqual('the page shows the ranking of the API'
 
 let browser;
 const pages = [];
-const READY = '#ranking tbody tr, #criteria details, #unit .score, #changes, #compare';
+const READY = 'noscript main, #ranking tbody tr, #criteria details, #unit .score, #changes, #compare';
 
 /** A page that watches itself: console errors, crashes, and the hosts it asks. */
 export async function open(query = '', options = {}, prepare = () => {}) {

@@ -43,11 +43,20 @@ const scope = ({ level, parent }) => ({ level, parent });
 
 export const indexes = (signal) => get('indexes', signal);
 export const index = (id, signal) => get(`indexes/${part(id)}`, signal);
-export const ranking = (view, asOf, signal) =>
-  get(`${results(view)}/ranking${query({ ...scope(view), as_of: asOf })}`, signal);
+/** `more`: as_of, limit. */
+export const ranking = (view, more, signal) =>
+  get(`${results(view)}/ranking${query({ ...scope(view), ...more })}`, signal);
+/** What differs between `since`, a day or a moment, and now. */
+export const changes = (view, since, signal) =>
+  get(`${results(view)}/changes${query({ ...scope(view), since })}`, signal);
+/** The percentage of every unit at the end of each of the last days. */
+export const trend = (view, days, signal) =>
+  get(`${results(view)}/trend${query({ ...scope(view), days })}`, signal);
 export const unit = (view, code, asOf, signal) =>
   get(`${results(view)}/units/${part(code)}${query({ as_of: asOf })}`, signal);
-export const history = (view, code, signal) => get(`${results(view)}/units/${part(code)}/history`, signal);
+/** `more`: limit, step. Newest first. */
+export const history = (view, code, more, signal) =>
+  get(`${results(view)}/units/${part(code)}/history${query(more)}`, signal);
 export const events = () => new EventSource(new URL('events', BASE));
 
 /** Where a reader finds the body a figure was read from. */

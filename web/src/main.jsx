@@ -8,7 +8,7 @@ import { ChangesView } from './changes.jsx';
 import { CompareView } from './compare.jsx';
 import { CriteriaView } from './criteria.jsx';
 import { clock, time } from './format.js';
-import { chooseLanguage, keep, keepLanguage, kept, t } from './i18n.js';
+import { askedLanguage, keep, keepLanguage, kept, speak, t } from './i18n.js';
 import { getLanguage } from './language.js';
 import { connection, pause, since, start } from './live.js';
 import { Empty, Loading, Search, Select, Trouble } from './parts.jsx';
@@ -74,7 +74,8 @@ function useTheme() {
 function Header({ view }) {
   const [isDark, turn] = useTheme();
   const other = getLanguage() === 'vi' ? 'en' : 'vi';
-  const views = [['ranking', '', t('Xếp hạng')], ['criteria', 'criteria', t('Tiêu chí')]];
+  const views = [['ranking', '', t('Xếp hạng')], ['changes', 'changes', t('Thay đổi')],
+    ['compare', 'compare', t('So sánh')], ['criteria', 'criteria', t('Tiêu chí')]];
   return (
     <header>
       <div class="inner">
@@ -89,7 +90,7 @@ function Header({ view }) {
         )}
         <span class="tools">
           <a class="button" id="language" lang={other} hreflang={other} href={here({ lang: other })}
-            onClick={() => keep('chiso.language', other)}>{other === 'en' ? 'English' : 'Tiếng Việt'}</a>
+            onClick={() => keepLanguage(other)}>{other === 'en' ? 'English' : 'Tiếng Việt'}</a>
           <button type="button" id="theme" aria-pressed={isDark} onClick={turn}>{t('Nền tối')}</button>
         </span>
       </div>
@@ -100,21 +101,21 @@ function Header({ view }) {
 /** The filters: index, period, level, province, words. They are links of their own: the back button undoes them. */
 function Filters({ catalog, view, wanted }) {
   const { index, period, levels, level, parent } = view;
-  const asks = (change) => go(link({ view: wanted.view, unit: wanted.unit, since: wanted.since, ...change }));
+  const asks = (change) => go(link({ view: wanted.view, unit: wanted.unit, since: wanted.since, units: wanted.units, ...change }));
   const onIndex = view.view === 'criteria';
-  const ofUnit = view.view === 'unit' || view.view === 'compare';
+  const ofUnit = view.view === 'unit';
   const groups = levels.get(level) ?? [];
   return (
     <form id="controls" onSubmit={(e) => e.preventDefault()}>
       {catalog.indexes.length > 1 && (
         <Select id="index" label={t('Bộ chỉ số')} value={index.id}
           options={catalog.indexes.map((i) => [i.id, i.title])}
-          onChoose={(id) => asks({ index: id, period: '', level: '', parent: '', unit: '' })} />
+          onChoose={(id) => asks({ index: id, period: '', level: '', parent: '', unit: '', units: '' })} />
       )}
       {!onIndex && (
         <Select id="period" label={t('Kỳ')} value={period}
           options={periodsOf(index).map((p) => [p, periodName(p)])}
-          onChoose={(p) => asks({ period: p, level: levelsOf(index, p).has(level) ? level : '', units: wanted.units })} />
+          onChoose={(p) => asks({ period: p, level: levelsOf(index, p).has(level) ? level : '' })} />
       )}
       {!onIndex && !ofUnit && (
         <Select id="level" label={t('Cấp')} value={level}
@@ -126,7 +127,7 @@ function Filters({ catalog, view, wanted }) {
           options={[['', t('Cả nước')], ...groups.filter((g) => g.parent).map((g) => [g.parent, g.parent_name ?? g.parent])]}
           onChoose={(p) => asks({ parent: p })} />
       )}
-      {!ofUnit && (
+      {!ofUnit && view.view !== 'compare' && (
         <Search label={onIndex ? t('Tìm tiêu chí') : t('Tìm đơn vị')} value={wanted.q ?? ''}
           placeholder={onIndex ? 'ten mien' : 'bac ninh'}
           onInput={(q) => go(here({ q }), { replace: true })} />
@@ -149,9 +150,19 @@ function useStaleSaid() {
   }, [stale, readAt]);
 }
 
+/** Draws everything anew once the words are there. */
+function useLanguage(asked) {
+  const [spoken, setSpoken] = useState(getLanguage());
+  useEffect(() => {
+    if (asked !== spoken) {
+      speak(asked).then(() => setSpoken(asked)).catch(() => {});
+    }
+  }, [asked]);
+}
+
 function App() {
   const wanted = useAddress();
-  chooseLanguage(wanted.lang);
+  useLanguage(askedLanguage(wanted.lang));
   const catalog = useReading('indexes', api.indexes, () => false);
   const view = catalog.answer && resolve(catalog.answer, wanted);
   if (view) {
@@ -181,10 +192,11 @@ function App() {
   );
 }
 
-if (new URLSearchParams(location.search).get('lang')) {
-  chooseLanguage(new URLSearchParams(location.search).get('lang'));
-  keepLanguage();
+const asked = new URLSearchParams(location.search).get('lang');
+if (asked) {
+  keepLanguage(asked);
 }
 root.dataset.theme = kept(THEME) ?? '';
+await speak(askedLanguage(asked ?? undefined)).catch(() => {});
 render(<App />, document.getElementById('app'));
 start();

@@ -1,7 +1,7 @@
 // The ranking: a table that sorts, finds and changes in place, beside the map.
 
 import { Component } from 'preact';
-import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import * as api from './api.js';
 import { go, here, link, readSort } from './address.js';
 import { Sparkline } from './chart.jsx';
@@ -45,13 +45,14 @@ function columnsOf(pillars, { withPillars, withCoverage }) {
   ].filter(Boolean);
 }
 
-function Trend({ view, unit }) {
+function Trend({ view, unit, days }) {
   const element = useRef();
-  const points = useTrend(view, unit, element);
+  const last = useTrend(view, unit, element, !days);
+  const points = days ?? last;
   return (
     <td class="trend" ref={element}>
       {points && <Sparkline points={points} label={points.length < 2 ? ''
-        : t('{n} lần tính gần nhất, từ {from} đến {to} điểm', { n: points.length,
+        : t('từ {from} đến {to} trong {n} lần', { n: points.length,
           from: shown(points[0].value), to: shown(points.at(-1).value) })} />}
     </td>
   );
@@ -61,10 +62,10 @@ function Trend({ view, unit }) {
 class Row extends Component {
   shouldComponentUpdate(next) {
     return next.said !== this.props.said || next.columns !== this.props.columns
-      || next.changed !== this.props.changed;
+      || next.changed !== this.props.changed || next.days !== this.props.days;
   }
 
-  render({ unit, view, columns, changed }) {
+  render({ unit, view, columns, changed, days }) {
     const to = link({ unit: unit.code });
     const cells = {
       rank: (c) => <td class={c.look}>{unit.rank ?? '–'}<Move rank={unit.rank} previous={unit.previous_rank} /></td>,
@@ -79,7 +80,7 @@ class Row extends Component {
       percent: (c) => <td class={c.look} title={exact(unit.percent)}>{shown(unit.percent)}</td>,
       change: (c) => <td class={c.look}><Change value={unit.change} /></td>,
       coverage: (c) => <td class={c.look} title={exact(coverageOf(unit))}>{coverage(coverageOf(unit))}</td>,
-      trend: () => <Trend view={view} unit={unit} />,
+      trend: () => <Trend view={view} unit={unit} days={days} />,
     };
     return (
       <tr data-code={unit.code} class={changed ? 'changed' : ''}
@@ -141,7 +142,7 @@ function useFocusKept(body) {
   });
 }
 
-function Table({ view, units, columns, sort, caption }) {
+function Table({ view, units, columns, sort, caption, days }) {
   const body = useRef();
   const [all, setAll] = useState(false);
   const changed = useChanged(units, `${view.index.id} ${view.period} ${view.level} ${view.parent}`);
@@ -173,7 +174,7 @@ function Table({ view, units, columns, sort, caption }) {
           </thead>
           <tbody ref={body}>
             {drawn.map((u) => (
-              <Row key={u.code} unit={u} view={view} columns={columns} changed={changed.has(u.code)}
+              <Row key={u.code} unit={u} view={view} columns={columns} changed={changed.has(u.code)} days={days.get(u.code)}
                 said={`${u.revision} ${u.stale} ${seenOf(u)}`} />
             ))}
           </tbody>
@@ -230,16 +231,26 @@ function Facts({ units }) {
 }
 
 const NONE = [];
+const DAYS = 30;
+
+/** Code → the last days of a unit as points of a line, where more than one day is known. */
+function useDays(view, key) {
+  const { answer } = useReading(`${key}/trend`, (signal) => api.trend(view, DAYS, signal), () => false);
+  return useMemo(() => new Map((answer?.units ?? []).map((u) => [u.code, answer.days
+    .map((day, i) => ({ at: `${day}T17:00:00Z`, value: u.percent[i] })).filter((p) => p.value !== null)])
+    .filter(([, points]) => points.length > 1)), [answer]);
+}
 
 export function RankingView({ view, wanted }) {
   const key = `${view.index.id}/${view.period}/${view.level}/${view.parent}`;
   const concerns = (kind, event) => isOf(view)(kind, event) && (kind === 'source'
     || (event.unit ?? event).level === view.level);
-  const board = useReading(key, (signal) => api.ranking(view, '', signal), concerns);
+  const board = useReading(key, (signal) => api.ranking(view, {}, signal), concerns);
   const units = board.answer?.units ?? NONE;
   useFreshness({ asOf: board.answer?.as_of, readAt: board.readAt,
     stale: board.answer && (board.answer.stale || units.some((u) => u.stale))
       ? staleWords(units) : '' });
+  const days = useDays(view, key);
   const withPillars = wanted.columns === 'pillars';
   const withCoverage = units.some((u) => coverageOf(u) !== null);
   const columns = useColumns(view, withPillars, withCoverage);
@@ -269,7 +280,7 @@ export function RankingView({ view, wanted }) {
             ? t('{n} trên {all} đơn vị', { n: found.length, all: units.length })
             : t('Không có đơn vị nào khớp “{query}”.', { query: wanted.q })}</p>}
           <div class={showMap ? 'split' : ''}>
-            {found.length > 0 ? <Table view={view} units={found} columns={columns} caption={caption}
+            {found.length > 0 ? <Table view={view} units={found} columns={columns} caption={caption} days={days}
               sort={readSort(wanted.sort, 'rank')} />
               : !wanted.q && <Empty>{t('Chưa có đơn vị nào.')}</Empty>}
             {showMap && <MapOf view={view} units={units} metric={wanted.map} />}

@@ -1,5 +1,5 @@
-// How each unit of a table came to its points, for the lines in its rows: read for what is on the
-// screen only, a few at a time, and once for each revision.
+// The last results of each unit of a table, for the lines in its rows, as long as there are no days
+// to draw: read for what is on the screen only, a few at a time, and once.
 
 import { useEffect, useState } from 'preact/hooks';
 import * as api from './api.js';
@@ -33,7 +33,7 @@ function remember(key, trend) {
 }
 
 /** The points of a unit's line, oldest first, once `element` has come into sight; null before. */
-export function useTrend(view, unit, element) {
+export function useTrend(view, unit, element, needed) {
   const key = `${view.index.id}/${view.period}/${unit.code}`;
   const [, drawAgain] = useState(0);
   const trend = known.get(key);
@@ -43,7 +43,7 @@ export function useTrend(view, unit, element) {
       points: [...trend.points, { at: unit.as_of, value: unit.points }].slice(-LONGEST) });
   }
   useEffect(() => {
-    if (known.has(key)) {
+    if (!needed || known.has(key)) {
       return undefined;
     }
     let gone = false;
@@ -56,7 +56,7 @@ export function useTrend(view, unit, element) {
         if (gone || known.has(key)) {
           return;
         }
-        const answer = await api.history(view, unit.code).catch(() => null);
+        const answer = await api.history(view, unit.code, { limit: LONGEST }).catch(() => null);
         if (answer) {
           remember(key, { revision: answer.revisions[0]?.revision,
             points: linePoints(answer.revisions.slice(0, LONGEST)) });
@@ -72,6 +72,6 @@ export function useTrend(view, unit, element) {
       gone = true;
       observer.disconnect();
     };
-  }, [key]);
+  }, [key, needed]);
   return known.get(key)?.points ?? null;
 }

@@ -186,6 +186,15 @@ const History = ({ revisions }) => (
   </Scroll>
 );
 
+const LAST = 200;
+
+/** The last revisions; where there are more, the chart is of days. */
+async function readPast(view, code, signal) {
+  const past = await api.history(view, code, { limit: LAST }, signal);
+  const days = past.next && await api.history(view, code, { step: 'day', limit: 400 }, signal);
+  return { revisions: past.revisions, line: days?.revisions.length > 1 ? days.revisions : past.revisions };
+}
+
 /** The pillar that a number of the ranking led to. */
 function useArrival(ready, pillar) {
   const done = useRef(false);
@@ -203,7 +212,7 @@ export function UnitView({ view, wanted }) {
   // Others move as well, and with them the rank.
   const concerns = (kind, event) => kind === 'source' || event.index === view.index.id;
   const unit = useReading(key, (signal) => api.unit(view, code, '', signal), concerns);
-  const past = useReading(key && `${key}/history`, (signal) => api.history(view, code, signal),
+  const past = useReading(key && `${key}/history`, (signal) => readPast(view, code, signal),
     (kind, event) => kind === 'score' && event.unit?.code === code);
   const { answer } = unit;
   const name = answer?.unit.name;
@@ -227,6 +236,7 @@ export function UnitView({ view, wanted }) {
         <>
           <Summary unit={answer} ranked={ranked} />
           <p class="actions">
+            <a class="button" href={link({ view: 'compare', units: code })}>{t('So sánh với đơn vị khác')}</a>
             <button type="button" onClick={() => window.print()}>{t('In trang này')}</button>
           </p>
           <div class="halves">
@@ -234,7 +244,7 @@ export function UnitView({ view, wanted }) {
             <section class="card pad">
               <h2>{t('Diễn biến')}</h2>
               {past.answer ? <TimeChart title={t('Tổng điểm theo thời gian')} now={unit.readAt}
-                lines={[{ name, points: linePoints(past.answer.revisions) }]} /> : <Loading rows={4} />}
+                lines={[{ name, points: linePoints(past.answer.line) }]} /> : <Loading rows={4} />}
             </section>
           </div>
           <Indicators pillars={answer.pillars} wanted={wanted} />
