@@ -17,21 +17,24 @@ async function check(page, where) {
 }
 
 /** Each view by its address, and what to wait for and to open in it. */
-const views = (code) => [
+const views = (code, other) => [
   ['', '#ranking tbody tr', []],
   ['?columns=pillars&map=tttt', '#ranking tbody tr', []],
   ['?level=commune&lang=en', '#ranking tbody tr', []],
   [`?unit=${code}&indicator=ckmb`, '#unit .chart', ['.chart summary']],
   ['?index=vl-province-2025&view=criteria', '#criteria details', ['#open-all', '.notes summary']],
-  ['?index=hn-city-2025&view=criteria', '#criteria details', ['#open-all']],
+  ['?view=changes', '#changes table', []],
+  ['?view=changes&since=2025-10-12', '#changes table', []],
+  [`?view=compare&units=${code},${other}&detail=1`, '#compare .chart', ['.chart summary']],
+  ['?view=compare', '#compare .empty', []],
 ];
 
 for (const colorScheme of ['light', 'dark']) {
   for (const width of [1440, 390]) {
     describe(`${colorScheme}, ${width} px wide`, () => {
       test('axe finds nothing, and nothing overflows', async () => {
-        const { units: [first] } = await ranking();
-        for (const [query, ready, clicks] of views(first.code)) {
+        const { units: [first, second] } = await ranking();
+        for (const [query, ready, clicks] of views(first.code, second.code)) {
           const page = await open(query, { colorScheme, viewport: { width, height: 844 }, reducedMotion: 'reduce' });
           await page.locator('#state[data-state=live]').waitFor();
           await page.locator(ready).first().waitFor();

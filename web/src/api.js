@@ -43,20 +43,28 @@ const scope = ({ level, parent }) => ({ level, parent });
 
 export const indexes = (signal) => get('indexes', signal);
 export const index = (id, signal) => get(`indexes/${part(id)}`, signal);
+const rankingPath = (view, more) => `${results(view)}/ranking${query({ ...scope(view), ...more })}`;
+const changesPath = (view, more) => `${results(view)}/changes${query({ ...scope(view), ...more })}`;
+const unitPath = (view, code, more) => `${results(view)}/units/${part(code)}${query(more)}`;
+
 /** `more`: as_of, limit. */
-export const ranking = (view, more, signal) =>
-  get(`${results(view)}/ranking${query({ ...scope(view), ...more })}`, signal);
+export const ranking = (view, more, signal) => get(rankingPath(view, more), signal);
 /** What differs between `since`, a day or a moment, and now. */
-export const changes = (view, since, signal) =>
-  get(`${results(view)}/changes${query({ ...scope(view), since })}`, signal);
+export const changes = (view, since, signal) => get(changesPath(view, { since }), signal);
 /** The percentage of every unit at the end of each of the last days. */
 export const trend = (view, days, signal) =>
   get(`${results(view)}/trend${query({ ...scope(view), days })}`, signal);
-export const unit = (view, code, asOf, signal) =>
-  get(`${results(view)}/units/${part(code)}${query({ as_of: asOf })}`, signal);
+export const unit = (view, code, asOf, signal) => get(unitPath(view, code, { as_of: asOf }), signal);
 /** `more`: limit, step. Newest first. */
 export const history = (view, code, more, signal) =>
   get(`${results(view)}/units/${part(code)}/history${query(more)}`, signal);
+
+/** The same as tables to take along; `format` is csv or xlsx. */
+export const tables = {
+  ranking: (view) => (format) => new URL(rankingPath(view, { format }), BASE).href,
+  changes: (view, since) => (format) => new URL(changesPath(view, { since, format }), BASE).href,
+  unit: (view, code) => (format) => new URL(unitPath(view, code, { format }), BASE).href,
+};
 export const events = () => new EventSource(new URL('events', BASE));
 
 /** Where a reader finds the body a figure was read from. */

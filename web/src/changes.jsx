@@ -7,7 +7,7 @@ import { go, here, link } from './address.js';
 import { clock, date, day, exact, finder, shown, time } from './format.js';
 import { t, vietnamese } from './i18n.js';
 import { connection, listen } from './live.js';
-import { Change, Empty, Heading, Loading, Move, Name, Scroll, Status, Trouble } from './parts.jsx';
+import { Change, Download, Empty, Heading, Loading, Move, Name, Scroll, Status, Trouble } from './parts.jsx';
 import { isOf, useReading } from './reading.js';
 import { useFreshness } from './store.js';
 import { groupName, periodName } from './words.js';
@@ -128,7 +128,10 @@ export function ChangesView({ view, wanted }) {
       {answer && (
         <>
           {!answer.known_since && <p class="notice quiet" id="unknown-since">{t('Chưa biết gì về lúc đó: mọi kết quả dưới đây là mới so với lúc ấy.')}</p>}
-          <p class="lead" role="status" id="message">{t('{n} trên {all} đơn vị có thay đổi {since}', { n: answer.changed, all: answer.total, since: sinceWords(since, answer) })}</p>
+          <div class="spread lead">
+            <p role="status" id="message">{t('{n} trên {all} đơn vị có thay đổi {since}', { n: answer.changed, all: answer.total, since: sinceWords(since, answer) })}</p>
+            <Download of={api.tables.changes(view, answer.since)} />
+          </div>
           <div class="split">
             {units.length > 0 ? (
               <div class="card"><Scroll label={t('Thay đổi')}>

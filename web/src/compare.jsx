@@ -1,10 +1,11 @@
-// Units beside each other, or one unit at several moments: columns are "24" or "24@2025-10-12".
+// Units beside each other, or one unit at several moments: columns are "24", "24@2025-10-12" (the end
+// of that day) or "24@2025-10-12T08:30:00Z".
 
 import { useEffect, useState } from 'preact/hooks';
 import * as api from './api.js';
 import { go, here, link } from './address.js';
 import { TimeChart, linePoints } from './chart.jsx';
-import { compareNames, coverage, date, day, shown, splitName, subtract } from './format.js';
+import { compareNames, coverage, date, day, shown, splitName, subtract, time } from './format.js';
 import { t, vietnamese } from './i18n.js';
 import { Bar, Change, Empty, Heading, Loading, Name, Ratio, Scroll, Status, Trouble } from './parts.jsx';
 import { isOf, useReading } from './reading.js';
@@ -15,7 +16,7 @@ const MOST = 6;
 
 /** [{key: "24@2025-10-12", code, at}] of the address; at is '' for now. */
 function readColumns(text) {
-  const keys = [...new Set((text ?? '').split(',').filter((k) => /^[^@]+(@\d{4}-\d\d-\d\d)?$/.test(k)))];
+  const keys = [...new Set((text ?? '').split(',').filter((k) => /^[^@]+(@\d{4}-\d\d-\d\d(T[\d:.]+Z)?)?$/.test(k)))];
   return keys.slice(0, MOST).map((key) => {
     const [code, at = ''] = key.split('@');
     return { key, code, at };
@@ -76,7 +77,7 @@ function Picker({ view, columns }) {
 }
 
 const nameOf = (column, result) => result?.unit.name ?? column.code;
-const when = (column) => (column.at ? t('cuối ngày {day}', { day: date(column.at) }) : t('nay'));
+const when = ({ at }) => (!at ? t('nay') : at.includes('T') ? time(at) : t('cuối ngày {day}', { day: date(at) }));
 
 /** A cell of points; from the second column on with the difference to the first. */
 function Cell({ of, base, children }) {

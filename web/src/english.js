@@ -9,6 +9,8 @@ export const ENGLISH = {
   'Bảng dưới đây là lần đọc trước.': 'What is shown below was read before.',
   'Đang tải số liệu…': 'Loading figures…',
 
+  'Tải về': 'Download',
+
   // the frame
   'Tới nội dung chính': 'To the main content',
   'Nội dung xem': 'Views',

@@ -58,17 +58,16 @@ function Strip() {
   );
 }
 
+/** As the system has it, until the reader chooses. */
 function useTheme() {
-  const dark = matchMedia('(prefers-color-scheme: dark)');
   const [theme, setTheme] = useState(kept(THEME) ?? '');
-  useEffect(() => {
-    if (theme) {
-      root.dataset.theme = theme;
-      keep(THEME, theme);
-    }
-  }, [theme]);
-  const isDark = theme ? theme === 'dark' : dark.matches;
-  return [isDark, () => setTheme(isDark ? 'light' : 'dark')];
+  const isDark = theme ? theme === 'dark' : matchMedia('(prefers-color-scheme: dark)').matches;
+  return [isDark, () => {
+    const next = isDark ? 'light' : 'dark';
+    root.dataset.theme = next;
+    keep(THEME, next);
+    setTheme(next);
+  }];
 }
 
 function Header({ view }) {

@@ -73,6 +73,11 @@ export const TableOf = ({ label, children }) => (
   </details>
 );
 
+/** The table on the screen as files; `of(format)` is the address. */
+export const Download = ({ of }) => (
+  <span class="download">{t('Tải về')}: <a href={of('xlsx')} download>Excel</a> · <a href={of('csv')} download>CSV</a></span>
+);
+
 /** What is said when reading fails; what was read before stays where it is. */
 export const Trouble = ({ of }) => {
   const problem = of.find((reading) => reading.problem)?.problem;

@@ -9,7 +9,7 @@ import { brief, compare, compareNames, coverage, exact, finder, shown } from './
 import { t } from './i18n.js';
 import { isOf, useReading } from './reading.js';
 import { TileMap } from './map.jsx';
-import { Bar, Change, Empty, Heading, Loading, Move, Name, Scroll, StaleBadge, Trouble } from './parts.jsx';
+import { Bar, Change, Download, Empty, Heading, Loading, Move, Name, Scroll, StaleBadge, Trouble } from './parts.jsx';
 import { announce, useFreshness } from './store.js';
 import { useTrend } from './trends.js';
 import { groupName, periodName, word } from './words.js';
@@ -272,9 +272,10 @@ export function RankingView({ view, wanted }) {
         <>
           <div class="spread">
             <Facts units={units} />
+            <span class="tools"><Download of={api.tables.ranking(view)} />
             <label class="check"><input type="checkbox" id="columns" checked={withPillars}
               onChange={(e) => go(here({ columns: e.currentTarget.checked ? 'pillars' : '' }), { replace: true })} />
-              {t('Hiện điểm từng nhóm')}</label>
+              {t('Hiện điểm từng nhóm')}</label></span>
           </div>
           {wanted.q && <p class="hint" role="status" id="message">{found.length
             ? t('{n} trên {all} đơn vị', { n: found.length, all: units.length })

@@ -8,7 +8,7 @@ import { TimeChart, linePoints } from './chart.jsx';
 import { Explanation, FigureTable } from './criterion.jsx';
 import { brief, compare, coverage, exact, shown, subtract } from './format.js';
 import { t, vietnamese } from './i18n.js';
-import { Bar, Change, Empty, Heading, Loading, Move, Name, Ratio, Scroll, StaleBadge, Status, Term, Trouble, When } from './parts.jsx';
+import { Bar, Change, Download, Empty, Heading, Loading, Move, Name, Ratio, Scroll, StaleBadge, Status, Term, Trouble, When } from './parts.jsx';
 import { coverageOf } from './ranking.jsx';
 import { useReading } from './reading.js';
 import { useFreshness } from './store.js';
@@ -238,6 +238,7 @@ export function UnitView({ view, wanted }) {
           <p class="actions">
             <a class="button" href={link({ view: 'compare', units: code })}>{t('So sánh với đơn vị khác')}</a>
             <button type="button" onClick={() => window.print()}>{t('In trang này')}</button>
+            <Download of={api.tables.unit(view, code)} />
           </p>
           <div class="halves">
             <Pillars pillars={answer.pillars} />
