@@ -7,6 +7,7 @@
 #include "options.h"
 #include "print.h"
 #include "publisher/model.h"
+#include "text/text.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -179,6 +180,14 @@ static void print_letter(bytes_t key, const Chiso__V1__DeadLetter *letter, bool 
         jw_key(&j, "notice");
         print_message(&j, &in.event->notice->base);
         event_release(&in);
+    }
+    if (whole && letter->has_sent) {
+        buffer_t sent = BUFFER_INIT(MAX_LINE);
+        buffer_append(&sent, letter->sent.data, letter->sent.len);
+        const char *text = buffer_text(&sent);
+        bool clean = text != NULL && text_is_clean(text, sent.len);
+        jw_put_text(&j, "sent", clean ? text : "(cut: not a whole text)");
+        buffer_free(&sent);
     }
     jw_object_end(&j);
     print_line(&line);

@@ -293,6 +293,12 @@ static int on_sent(target_t *t, const fetch_answer_t *a)
     }
     t->auth.used = t->auth.used || said.verdict == CHISO_ACCEPT;
     bool given_up = said.doubtful && t->attempts >= t->config->give_up;
+    for (size_t i = 0; said.each && i < t->n_window; i++) {
+        record_t *r = t->window[i];
+        if (r->verdict == CHISO_RETRY && t->attempts >= t->config->give_up) {
+            r->verdict = CHISO_REJECT; /* the others of its requests were taken, it never was */
+        }
+    }
     bool refused = !said.each && (said.verdict == CHISO_REJECT || given_up);
     if (refused && t->n_window > 1) {
         log_warn("a request was refused: its records go one by one", "target", t->config->id,

@@ -141,6 +141,7 @@ class Delivery(rig.Case):
         notice = [j["event"]["notice"] for j in r.journal("publisher")
                   if j["event"]["notice"]["key"] == key][0]
         self.assertEqual(shown["notice"], notice)
+        self.assertEqual(shown["sent"], notice["body"])
         body = rig.counted(json.loads(shown["notice"]["body"]))
         self.assertEqual((body["unit"]["code"], body["revision"]), ("24", 2))
         code, out, err = rig.run([rig.BIN / "chiso", "dead", "show", "--publisher",

@@ -270,11 +270,14 @@ static void check_field(const target_field_t *f, config_t *file, const char *pat
 {
     static const char *const kinds[] = {"text", "number", "integer", "time", NULL};
     static const char *const roots[] = {
-        "index",     "period",    "unit",     "points",  "max",           "percent",
-        "change",    "rank",      "revision", "as_of",   "previous_rank", "nation_rank",
-        "pillars",   "indicator", "pillar",   "key",     "type",          "subject",
-        "epoch",     "year",      "month",    "quarter", "stale",         "ranking_revision",
-        "ranked_at", NULL};
+        "index",     "period",    "unit",          "points",
+        "max",       "percent",   "change",        "rank",
+        "revision",  "as_of",     "previous_rank", "nation_rank",
+        "pillars",   "indicator", "pillar",        "key",
+        "type",      "subject",   "epoch",         "year",
+        "month",     "quarter",   "stale",         "ranking_revision",
+        "ranked_at", "lost",      "coverage",      "machine_coverage",
+        NULL};
     char root[64];
     if ((f->from == NULL) == (f->value == NULL)) {
         config_error(file, path, "'%s' expected either from or value", f->name);
@@ -421,7 +424,7 @@ void target_check(publisher_target_t *t, config_t *file, const char *at)
         config_error(file, place(at, "batch", path), "%u; expected 1 to %d", t->batch,
                      t->dialect->single ? 1 : MAX_BATCH);
     }
-    t->give_up = t->give_up != 0 ? t->give_up : 10;
+    t->give_up = t->give_up != 0 ? t->give_up : 20;
     check_connection(t, file, at);
     check_times(t, file, at);
     check_auth(t, file, at);
