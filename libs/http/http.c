@@ -79,6 +79,17 @@ void http_resume(http_request_t *request)
     }
 }
 
+void http_hold(http_request_t *request)
+{
+    request->held = true;
+}
+
+void http_release(http_request_t *request)
+{
+    http_list_remove(request);
+    http_resume(request);
+}
+
 static void on_mhd_log(void *context, const char *format, va_list args)
     __attribute__((format(printf, 2, 0)));
 static void on_mhd_log(void *context, const char *format, va_list args)
@@ -202,7 +213,7 @@ static void handle(http_request_t *r, const char *url)
         return;
     }
     http->handler(r, http->context);
-    if (!r->answered) {
+    if (!r->answered && !r->held) {
         http_reply_problem(r, MHD_HTTP_INTERNAL_SERVER_ERROR, "the request was not answered");
     }
 }
@@ -228,6 +239,11 @@ static enum MHD_Result on_access(void *context, struct MHD_Connection *connectio
     }
     if (!r->handled) {
         handle(r, url);
+    }
+    if (r->held && !r->answered) {
+        http_list_add(&r->http->held, r);
+        http_suspend(r);
+        return MHD_YES;
     }
     /* either just decided, or resumed after a delay */
     return deliver(r);
@@ -316,6 +332,11 @@ void http_stop(http_t **handle_ptr)
         http_request_t *r = http->delayed.first;
         http_list_remove(r);
         http_resume(r);
+    }
+    while (http->held.first != NULL) { /* the owner should have */
+        http_request_t *r = http->held.first;
+        http_reply_problem(r, MHD_HTTP_SERVICE_UNAVAILABLE, "the service is stopping");
+        http_release(r);
     }
     MHD_run(http->daemon); /* streams get their proper end, as far as the sockets take it */
     /* one more may have been held up in between; from now on nothing suspends */

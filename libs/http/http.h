@@ -29,6 +29,8 @@ typedef struct {
     unsigned max_per_address; /* 0: no limit of its own */
     unsigned max_streams;     /* 0: max_connections / 2 */
     unsigned idle_seconds;    /* 0: 30; event streams are exempt */
+    bool compress;            /* gzip answers of text from 1 KiB on for clients that take it; their
+                               * ETag becomes a weak one */
 } http_options_t;
 
 /* Called once a request. It must answer before it returns, with exactly one http_reply*() or
@@ -50,12 +52,23 @@ const char *http_header(const http_request_t *request, const char *name); /* or 
 const char *http_query(const http_request_t *request, const char *name);  /* decoded, or NULL */
 bytes_t http_body(const http_request_t *request);
 
+/* The peer's numeric address. */
+#define HTTP_ADDRESS_SIZE 46
+const char *http_peer(const http_request_t *request, char out[HTTP_ADDRESS_SIZE]);
+
+/* Called by the handler instead of an answer: the owner answers later, from its loop, with one
+ * http_reply*() and then http_release(), exactly once, and before http_stop(). The request stays
+ * until then, whether its client is still there or not. */
+void http_hold(http_request_t *request);
+void http_release(http_request_t *request);
+
 /* A header of the answer, before http_reply*(). Name and value are copied. */
 void http_set_header(http_request_t *request, const char *name, const char *value);
 
 /* Answers; the body is copied. content_type NULL: none. */
 void http_reply(http_request_t *request, int status, const char *content_type, bytes_t body);
-/* application/problem+json (RFC 9457): type about:blank, title of the status, detail. */
+/* application/problem+json (RFC 9457): type about:blank, title of the status in Vietnamese, detail.
+ */
 void http_reply_problem(http_request_t *request, int status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* Answers after `delay_ms`, and/or closes after `cut` bytes of a body announced whole (cut ==

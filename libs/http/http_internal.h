@@ -22,6 +22,7 @@ struct http {
     void *context;
     http_list_t streams;
     http_list_t delayed;
+    http_list_t held;
     uint16_t port;
     int fd;
     bool resumed; /* a connection waits for the next MHD_run() */
@@ -46,6 +47,7 @@ struct http_request {
     bool too_big;
     bool handled;   /* the handler was called, or shall not be */
     bool answered;  /* `response` was decided; it may be queued already */
+    bool held;      /* the owner answers later */
     bool suspended; /* in MHD's sense; resume exactly once */
     int status;
     struct MHD_Response *response; /* decided, not yet queued */
@@ -71,6 +73,8 @@ void http_resume(http_request_t *request);
  * its connection is closed). Adds the headers set so far. */
 void http_decide(http_request_t *request, int status, const char *content_type,
                  struct MHD_Response *response);
+/* `in` as gzip when this request and `content_type` call for it; else an empty buffer. */
+buffer_t http_compress(http_request_t *request, int status, const char *content_type, bytes_t in);
 void http_drop_headers(http_request_t *request);
 /* Tells the stream's owner, once. */
 void http_stream_over(http_request_t *request);

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "log/log.h"
 
+#include <arpa/inet.h>
 #include <assert.h>
 #include <jansson.h>
 #include <stdarg.h>
@@ -43,6 +44,22 @@ const char *http_query(const http_request_t *request, const char *name)
     }
     /* a %00 would let the handler see something else than was sent */
     return strlen(value) == len ? value : NULL;
+}
+
+const char *http_peer(const http_request_t *request, char out[HTTP_ADDRESS_SIZE])
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    const struct sockaddr *address = info != NULL ? info->client_addr : NULL;
+    *out = '\0';
+    if (address != NULL && address->sa_family == AF_INET) {
+        inet_ntop(AF_INET, &((const struct sockaddr_in *)(const void *)address)->sin_addr, out,
+                  HTTP_ADDRESS_SIZE);
+    } else if (address != NULL && address->sa_family == AF_INET6) {
+        inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr, out,
+                  HTTP_ADDRESS_SIZE);
+    }
+    return out;
 }
 
 bytes_t http_body(const http_request_t *request)
@@ -119,7 +136,10 @@ static struct MHD_Response *response_of(int status, bytes_t body)
 
 void http_reply(http_request_t *request, int status, const char *content_type, bytes_t body)
 {
-    http_decide(request, status, content_type, response_of(status, body));
+    buffer_t packed = http_compress(request, status, content_type, body);
+    http_decide(request, status, content_type,
+                response_of(status, packed.len > 0 ? buffer_bytes(&packed) : body));
+    buffer_free(&packed);
 }
 
 /* The detail may quote what a client sent, which need not be UTF-8. */
@@ -135,6 +155,38 @@ static json_t *json_of_detail(char *detail)
     return json;
 }
 
+static const char *title_of(int status)
+{
+    static const struct {
+        int status;
+        const char *title;
+    } titles[] = {
+        {400, "Yêu cầu không hợp lệ"},
+        {401, "Chưa xác thực"},
+        {403, "Không được phép"},
+        {404, "Không tìm thấy"},
+        {405, "Phương thức không được hỗ trợ"},
+        {406, "Không có định dạng được yêu cầu"},
+        {409, "Xung đột"},
+        {410, "Không còn nữa"},
+        {413, "Nội dung quá lớn"},
+        {415, "Định dạng không được hỗ trợ"},
+        {422, "Nội dung không xử lý được"},
+        {429, "Quá nhiều yêu cầu"},
+        {500, "Lỗi máy chủ"},
+        {502, "Nguồn trả lời không hợp lệ"},
+        {503, "Tạm thời không phục vụ được"},
+        {504, "Nguồn không trả lời kịp"},
+        {507, "Hết chỗ lưu trữ"},
+    };
+    for (size_t i = 0; i < sizeof titles / sizeof titles[0]; i++) {
+        if (titles[i].status == status) {
+            return titles[i].title;
+        }
+    }
+    return MHD_get_reason_phrase_for((unsigned)status);
+}
+
 void http_reply_problem(http_request_t *request, int status, const char *format, ...)
 {
     char detail[1024];
@@ -142,9 +194,9 @@ void http_reply_problem(http_request_t *request, int status, const char *format,
     va_start(args, format);
     vsnprintf(detail, sizeof detail, format, args);
     va_end(args);
-    json_t *problem = json_pack("{s:s, s:s, s:i, s:o}", "type", "about:blank", "title",
-                                MHD_get_reason_phrase_for((unsigned)status), "status", status,
-                                "detail", json_of_detail(detail));
+    json_t *problem =
+        json_pack("{s:s, s:s, s:i, s:o}", "type", "about:blank", "title", title_of(status),
+                  "status", status, "detail", json_of_detail(detail));
     char *text = problem != NULL ? json_dumps(problem, JSON_COMPACT) : NULL;
     json_decref(problem);
     http_reply(request, status, "application/problem+json",

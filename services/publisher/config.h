@@ -4,6 +4,7 @@
 
 #include "catalog/catalog.h"
 #include "fetch/fetch.h"
+#include "model.h"
 #include "service/service.h"
 #include "targets/target.h"
 
@@ -13,7 +14,10 @@ typedef struct {
     char *address;
     unsigned port;
     char *web;
-    unsigned max_connections, max_streams;
+    unsigned max_connections, max_streams, max_per_address, rate, burst;
+    char **proxies;
+    unsigned proxies_count;
+    const char **proxy_networks; /* worked out */
 } publisher_http_t;
 
 typedef struct {
@@ -23,11 +27,13 @@ typedef struct {
     service_bus_config_t upstream;
     service_store_config_t store;
     publisher_http_t http;
+    char *ingest_api, *history_full, *history_keep;
     publisher_target_t *targets;
     unsigned targets_count;
     /* worked out */
     store_options_t store_options;
     journal_options_t journal_options;
+    model_keep_t keep;
     catalog_t *catalog;
 } publisher_config_t;
 

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define DAY_MS (24 * 3600 * 1000LL)
 #define TEXT(s) ((char *)(uintptr_t)(s))
 
 const char *const model_tables[] = {JOURNAL_TABLES, INBOX_TABLES, "results",     "places",
@@ -514,6 +515,7 @@ void model_sweep(model_t *m, store_txn_t *txn, const event_in_t *events, size_t 
 int model_open(model_t *m, store_t *store, journal_t *journal, const catalog_t *catalog)
 {
     *m = (model_t){.store = store, .journal = journal, .catalog = catalog};
+    m->thin = (model_thin_t){.options = {90 * DAY_MS, 1100 * DAY_MS}, .table = MODEL_HISTORY};
     store_txn_t *txn = store_read(store);
     store_cursor_t *cursor;
     bytes_t key;

@@ -42,6 +42,25 @@ typedef struct {
     unsigned units;
 } model_group_t;
 
+/* How long the past is kept: every revision for full_ms, then the last of each day in Vietnam,
+ * until keep_ms; and of one result or figure never more than MODEL_MAX_REVISIONS. What stands now,
+ * and what stood when that time begins, always stays. */
+#define MODEL_MAX_REVISIONS 10000
+typedef struct {
+    int64_t full_ms, keep_ms;
+} model_keep_t;
+
+/* Where the walk of model_thin() is. */
+typedef struct {
+    model_keep_t options;
+    store_table_t table;
+    uint8_t key[STORE_MAX_KEY]; /* the last that was looked at */
+    size_t len, prefix_len;
+    int64_t newer; /* the time of the record before, of the same prefix */
+    unsigned count;
+    bool done; /* a whole walk ended */
+} model_thin_t;
+
 typedef struct {
     store_t *store;
     journal_t *journal;
@@ -52,6 +71,7 @@ typedef struct {
     size_t n_states;
     uint64_t
         epoch; /* of the scorer's journal that the stored results come from; set by the owner */
+    model_thin_t thin;
 } model_t;
 
 /* Reads what the store holds about groups and sources. */
@@ -98,6 +118,10 @@ void model_walk_at(store_txn_t *txn, const char *index, const char *period, int6
 typedef bool (*model_figure_fn)(void *context, const event_figure_t *figure);
 void model_figures(store_txn_t *txn, const char *code, const char *period, const char *id,
                    int64_t at, model_figure_fn each, void *context);
+
+/* Looks at the next `limit` records of the past and drops those that are not to be kept: how many;
+ * then *write is the transaction to commit. */
+unsigned model_thin(model_t *model, int64_t now, unsigned limit, store_txn_t **write);
 
 /* Are any of the figures of the result stale, or its row at a source? */
 bool model_is_stale(const model_t *model, const event_score_t *score);

@@ -25,6 +25,8 @@
 #define TRIM_MS 1000
 #define TRIM_RECORDS 10000
 #define LINE_TICK_MS 500
+#define THIN_RECORDS 5000
+#define THIN_REST_MS 600000
 #define LINE_LIMIT_MS 10000
 #define CONSUMER_NAME "publisher"
 
@@ -41,8 +43,11 @@ typedef struct {
     control_t *control;
     http_t *http;
     pages_t *pages;
+    relay_t *relay;
+    limit_t *limit;
     api_t api;
     int64_t started_at; /* monotonic */
+    int64_t thin_at;    /* monotonic */
 } publisher_t;
 
 static void check(publisher_t *p, int rc)
@@ -213,12 +218,36 @@ static void on_http(void *context)
     serve(p);
 }
 
+static void on_relay(void *context)
+{
+    publisher_t *p = context;
+    relay_answers(p->relay);
+    serve(p);
+}
+
 static void on_keep_alive(void *context)
 {
     publisher_t *p = context;
     stream_keep_alive();
     http_wake_streams(p->http);
     serve(p);
+}
+
+/* A walk over all of the past, then a rest. */
+static void on_thin(void *context)
+{
+    publisher_t *p = context;
+    store_txn_t *txn = NULL;
+    if (p->thin_at > clock_mono_ms()) {
+        return;
+    }
+    if (model_thin(&p->model, clock_wall_ms(), THIN_RECORDS, &txn) > 0) {
+        commit(p, &txn);
+    }
+    if (p->model.thin.done) {
+        p->model.thin.done = false;
+        p->thin_at = clock_mono_ms() + THIN_REST_MS;
+    }
 }
 
 static void on_trim(void *context)
@@ -248,6 +277,7 @@ static int open_model(publisher_t *p)
     if (rc == 0) {
         rc = model_open(&p->model, p->store, p->journal, p->config->catalog);
         p->model_open = true;
+        p->model.thin.options = p->config->keep;
     }
     if (rc != 0) {
         log_error("cannot open the read model", "reason", chiso_strerror(rc), NULL);
@@ -275,12 +305,29 @@ static int open_out(publisher_t *p)
         }
         pages_fill(p->pages, PLAIN_MARK, plain_ranking, &p->model);
     }
-    p->api = (api_t){&p->model, p->config->catalog, p->pages, connected, p};
+    p->limit = limit_new(c->rate, c->burst);
+    rc = p->limit == NULL                ? -ENOMEM
+         : p->config->ingest_api != NULL ? relay_start(p->config->ingest_api, &p->relay)
+                                         : 0;
+    if (rc != 0) {
+        log_error("cannot serve", "reason", chiso_strerror(rc), NULL);
+        return rc;
+    }
+    p->api = (api_t){.model = &p->model,
+                     .catalog = p->config->catalog,
+                     .pages = p->pages,
+                     .connected = connected,
+                     .context = p,
+                     .relay = p->relay,
+                     .limit = p->limit,
+                     .proxies = c->proxy_networks};
     http_options_t http = {.address = c->address,
                            .port = (uint16_t)c->port,
                            .max_body = 64 * 1024,
                            .max_connections = c->max_connections,
-                           .max_streams = c->max_streams};
+                           .max_streams = c->max_streams,
+                           .max_per_address = c->max_per_address,
+                           .compress = true};
     rc = http_start(&http, api_handle, &p->api, &p->http);
     if (rc != 0) {
         log_error("cannot listen", "address", c->address, "port", LOG_INT(c->port), "reason",
@@ -343,14 +390,17 @@ static int start(service_t *service, void *config, config_t *file, void **state)
     if (rc != 0) {
         return rc == CHISO_E_CONFIG ? CHISO_EXIT_CONFIG : CHISO_EXIT_FAILURE;
     }
-    bool joined = service_watch(service, delivery_fd(p->delivery), on_delivery, p) == 0 &&
-                  service_watch(service, control_fd(p->control), on_control, p) == 0 &&
-                  service_watch(service, http_fd(p->http), on_http, p) == 0 &&
-                  service_every(service, PUMP_MS, on_pump, p) == 0 &&
-                  service_every(service, HTTP_TICK_MS, on_http, p) == 0 &&
-                  service_every(service, KEEP_ALIVE_MS, on_keep_alive, p) == 0 &&
-                  service_every(service, LINE_TICK_MS, on_line, p) == 0 &&
-                  service_every(service, TRIM_MS, on_trim, p) == 0;
+    bool joined =
+        service_watch(service, delivery_fd(p->delivery), on_delivery, p) == 0 &&
+        service_watch(service, control_fd(p->control), on_control, p) == 0 &&
+        service_watch(service, http_fd(p->http), on_http, p) == 0 &&
+        service_every(service, PUMP_MS, on_pump, p) == 0 &&
+        service_every(service, HTTP_TICK_MS, on_http, p) == 0 &&
+        service_every(service, KEEP_ALIVE_MS, on_keep_alive, p) == 0 &&
+        service_every(service, LINE_TICK_MS, on_line, p) == 0 &&
+        service_every(service, TRIM_MS, on_trim, p) == 0 &&
+        service_every(service, TRIM_MS, on_thin, p) == 0 &&
+        (p->relay == NULL || service_watch(service, relay_fd(p->relay), on_relay, p) == 0);
     /* a portal that is new here is brought up to date before anything is new */
     check(p, delivery_pump(p->delivery));
     return joined ? CHISO_EXIT_OK : CHISO_EXIT_FAILURE;
@@ -365,7 +415,9 @@ static void stop(void *state)
     bus_client_stop(&p->client);
     control_stop(&p->control);
     delivery_stop(&p->delivery);
+    relay_stop(&p->relay); /* first: it holds requests of it */
     http_stop(&p->http);
+    limit_destroy(&p->limit);
     pages_free(&p->pages);
     if (p->model_open) {
         model_close(&p->model);

@@ -225,6 +225,15 @@ static pillar_sum_t sum_of(const catalog_index_t *index, const catalog_pillar_t 
     return sum;
 }
 
+void render_pillar_sum(const catalog_index_t *index, const catalog_pillar_t *pillar,
+                       const event_score_t *s, char points[DECIMAL_TEXT_SIZE],
+                       char max[DECIMAL_TEXT_SIZE])
+{
+    pillar_sum_t sum = sum_of(index, pillar, s);
+    decimal_format(sum.points, points);
+    decimal_format(sum.max, max);
+}
+
 void render_pillar(jw_t *j, const catalog_index_t *index, const catalog_pillar_t *pillar,
                    const event_score_t *s, render_depth_t depth)
 {

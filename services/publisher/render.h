@@ -28,6 +28,10 @@ void render_pillars(jw_t *j, const catalog_index_t *index, const event_score_t *
                     render_depth_t depth);
 void render_pillar(jw_t *j, const catalog_index_t *index, const catalog_pillar_t *pillar,
                    const event_score_t *score, render_depth_t depth);
+/* Points and applicable maximum of a pillar. */
+void render_pillar_sum(const catalog_index_t *index, const catalog_pillar_t *pillar,
+                       const event_score_t *score, char points[DECIMAL_TEXT_SIZE],
+                       char max[DECIMAL_TEXT_SIZE]);
 void render_indicator(jw_t *j, const catalog_index_t *index, const catalog_indicator_t *indicator,
                       const event_score_t *score, render_depth_t depth);
 /* What the decision says about an indicator, into an object that is open: title, maximum, formula,

@@ -548,6 +548,8 @@ class Rig:
         self.curve = {}                # (service, "bus" or "upstream") → mapping
         self.endpoints = {s: f"ipc://{self.dir}/{s[0]}" for s in ("ingest", "scorer")}
         self.upstreams = dict(self.endpoints)
+        self.http = {}                 # more keys of the publisher's http
+        self.publisher = {}            # and of the publisher
         self.log_level = "info"
         self.more_indexes = []         # files of catalogs beside the fed one
         self.more_targets = []         # beside those of the portals
@@ -591,7 +593,9 @@ class Rig:
             c["upstream"] = {"endpoint": self.upstreams[before],
                              **self.curve.get((service, "upstream"), {})}
         if service == "publisher":
-            c["http"] = {"address": "127.0.0.1", "port": self.port, "web": str(BIN.parent / "page")}
+            c["http"] = {"address": "127.0.0.1", "port": self.port, "web": str(BIN.parent / "page"),
+                         "rate": 1000000, "burst": 1000000, **self.http}
+            c.update(self.publisher)
             c["targets"] = [{"id": p.name, **loopback, **self.target_options, **p.target}
                             for p in self.portals] + self.more_targets
         if service in self.store:

@@ -1,6 +1,10 @@
 """The read API: every noun, the past, pages of lists, what changed, tables."""
 import csv
+import gzip
+import hashlib
+import http.server
 import io
+import threading
 import time
 import unittest
 import xml.etree.ElementTree as xml
@@ -339,6 +343,145 @@ class Tables(rig.Case):
                     self.assertEqual(a.status, 200, a.body)
         for path in ("indexes?format=pdf", "events?format=csv", "indexes?bom=1"):
             self.assertEqual(request(f"{r.url}/api/v1/{path}").status, 400)
+
+
+
+class Archive(http.server.BaseHTTPRequestHandler):
+    """Ingest's HTTP port, as far as raw bodies go."""
+    bodies = {}
+    lies = False
+
+    def do_GET(self):
+        body = self.bodies.get(self.path.rpartition("/")[2])
+        if body == b"slow":
+            time.sleep(0.2)
+        self.send_response(404 if body is None else 200)
+        self.end_headers()
+        self.wfile.write(b"" if body is None else body[::-1] if self.lies else body)
+
+    def log_message(self, *_):
+        pass
+
+
+class Doors(rig.Case):
+    def archive(self):
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Archive)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        return server
+
+    def test_raw_bodies(self):
+        bodies = [b"[]", b"<html><script>alert(1)</script>", bytes(range(256)) * 4096, b"slow"]
+        names = [hashlib.sha256(b).hexdigest() for b in bodies]
+        Archive.bodies = dict(zip(names, bodies))
+        server = self.archive()
+        r = self.rig()
+        r.publisher = {"ingest_api": f"http://127.0.0.1:{server.server_port}/"}
+        r.start()
+        r.settle()
+        url = f"{r.url}/api/v1/raw/"
+        for name, body in Archive.bodies.items():
+            a = request(url + name)
+            self.assertEqual((a.status, a.body), (200, body))
+            self.assertEqual(a.headers["content-type"], "application/octet-stream")
+            self.assertEqual(a.headers["content-disposition"], f'attachment; filename="{name}"')
+            self.assertEqual(a.headers["x-content-type-options"], "nosniff")
+            self.assertIn("sandbox", a.headers["content-security-policy"])
+            self.assertEqual(a.headers["access-control-allow-origin"], "*")
+            self.assertEqual(request(url + name, "HEAD").body, b"")
+        self.assertEqual(request(url + "0" * 64).status, 404)
+        for bad in ("abc", "0" * 63, "0" * 65, "A" * 64, "..%2f..%2fetc%2fpasswd"):
+            self.assertIn(request(url + bad).status, (400, 404), bad)
+        # more than may wait at once: told to come back, and all the others are served
+        found = []
+        threads = [threading.Thread(target=lambda: found.append(request(url + names[3]).status))
+                   for _ in range(30)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+        self.assertLessEqual(set(found), {200, 503})
+        self.assertIn(200, found)
+        # a body that is not what was asked for is not passed on
+        Archive.lies = True
+        self.assertEqual(request(url + names[1]).status, 502)
+        Archive.lies = False
+        server.shutdown()
+        server.server_close()
+        a = request(url + names[0])
+        self.assertEqual((a.status, a.headers["retry-after"]), (503, "10"))
+
+    def test_a_client_that_asks_too_much(self):
+        r = self.rig()
+        r.http = {"rate": 5, "burst": 30, "proxies": ["127.0.0.2/32"]}
+        r.start()
+        url = f"{r.url}/api/v1/indexes"
+
+        def take(n, **headers):
+            return [request(url, headers=headers) for _ in range(n)]
+        r.wait(lambda: request(url).status == 429 or None, "the limit")
+        refused = request(url)
+        self.assertEqual(refused.status, 429)
+        self.assertEqual(refused.json()["title"], "Quá nhiều yêu cầu")
+        self.assertGreaterEqual(int(refused.headers["retry-after"]), 1)
+        # this client is no proxy: what it says of others is not believed
+        self.assertEqual({a.status for a in take(3, **{"X-Forwarded-For": "203.0.113.7"})}, {429})
+        time.sleep(int(refused.headers["retry-after"]))
+        self.assertEqual(request(url).status, 200)
+
+    def test_answers_are_packed(self):
+        r = self.rig(periods=["2025"])
+        r.start()
+        r.settle()
+        url = f"{r.url}/api/v1/{BOARD}/ranking"
+        plain = request(url)
+        self.assertNotIn("content-encoding", plain.headers)
+        self.assertEqual(plain.headers["vary"], "Accept-Encoding")
+        packed = request(url, headers={"Accept-Encoding": "br, gzip;q=0.8"})
+        self.assertEqual(packed.headers["content-encoding"], "gzip")
+        self.assertEqual(gzip.decompress(packed.body), plain.body)
+        self.assertLess(len(packed.body), len(plain.body) / 5)
+        self.assertEqual(packed.headers["etag"], "W/" + plain.headers["etag"])
+        again = request(url, headers={"Accept-Encoding": "gzip",
+                                      "If-None-Match": packed.headers["etag"]})
+        self.assertEqual((again.status, again.body), (304, b""))
+        for accepted in ("identity", "gzip;q=0", "br", "gzip;q=0.0, br"):
+            a = request(url, headers={"Accept-Encoding": accepted})
+            self.assertNotIn("content-encoding", a.headers, accepted)
+        small = request(f"{r.url}/healthz", headers={"Accept-Encoding": "gzip"})
+        self.assertNotIn("content-encoding", small.headers)
+
+    def test_for_print_and_for_other_sites(self):
+        r = self.rig(periods=["2025"])
+        r.start()
+        r.settle()
+        unit = r.unit("24")
+        points = unit["points"].replace(".", ",")
+        form = request(f"{r.url}/api/v1/{BOARD}/units/24/form")
+        text = form.body.decode()
+        self.assertEqual(form.headers["content-type"], "text/html; charset=utf-8")
+        for words in ("BIỂU TỰ ĐÁNH GIÁ", "Quyết định số 766/QĐ-TTg ngày 23/06/2022",
+                      "Tỉnh Bắc Ninh", "Kỳ đánh giá: năm 2025", "Tài liệu kiểm chứng", "Ghi chú",
+                      f'<td class="n">{points}</td>', "THỦ TRƯỞNG ĐƠN VỊ"):
+            self.assertIn(words, text)
+        for p in unit["pillars"]:
+            self.assertIn(f'<td class="n">{p["points"].replace(".", ",")}</td>', text)
+        self.assertIn("default-src 'none'", form.headers["content-security-policy"])
+        badge = request(f"{r.url}/api/v1/{BOARD}/units/24/badge.svg")
+        self.assertEqual(badge.headers["content-type"], "image/svg+xml")
+        xml.fromstring(badge.body)
+        self.assertIn(f"{points}/100 điểm · hạng {unit['rank']}/34", badge.body.decode())
+        embed = request(f"{r.url}/api/v1/{BOARD}/ranking/embed?limit=3&unit=91")
+        self.assertIn("frame-ancestors *", embed.headers["content-security-policy"])
+        ranking = r.ranking()["units"]
+        rows = embed.body.decode().split("<tbody>")[1].split("</tbody>")[0]
+        for u in ranking:
+            shown = u in ranking[:3] or u["code"] == "91"
+            self.assertEqual(u["name"] in rows, shown, u["name"])
+        self.assertEqual(rows.count("aria-current"), 1)
+        for path in ("units/99/form", "units/99/badge.svg", "ranking/embed?level=department"):
+            self.assertEqual(request(f"{r.url}/api/v1/{BOARD}/{path}").status, 404)
 
 
 if __name__ == "__main__":

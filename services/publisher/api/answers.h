@@ -19,6 +19,15 @@ void answer_unit(const call_t *call);    /* {unit} */
 
 /* figure.c */
 void answer_figure(const call_t *call); /* {unit}, {figure} */
+/* form.c */
+void answer_form(const call_t *call); /* {unit} */
+/* embed.c */
+void answer_badge(const call_t *call); /* {unit} */
+void answer_embed(const call_t *call);
+/* documents.c */
+void answer_openapi(const call_t *call);
+void answer_asyncapi(const call_t *call);
+void answer_raw(const call_t *call); /* {sha256} */
 /* compare.c */
 void answer_compare(const call_t *call);
 void answer_trend(const call_t *call);

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "period/period.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define MAX_PATH 512
@@ -29,7 +30,13 @@ static const route_t routes[] = {
     {"/api/v1/units/{unit}/figures/{figure}", answer_figure, "periods.revisions"},
     {"/api/v1/indexes", answer_indexes, "indexes"},
     {OF_INDEX, answer_index, "pillars.indicators"},
+    {"/api/v1/raw/{sha256}", answer_raw, NULL},
+    {"/api/v1/openapi.json", answer_openapi, NULL},
+    {"/api/v1/asyncapi.json", answer_asyncapi, NULL},
     {OF_PERIOD "/ranking", answer_ranking, "units"},
+    {OF_PERIOD "/ranking/embed", answer_embed, NULL},
+    {OF_PERIOD "/units/{unit}/form", answer_form, NULL},
+    {OF_PERIOD "/units/{unit}/badge.svg", answer_badge, NULL},
     {OF_PERIOD "/trend", answer_trend, "units"},
     {OF_PERIOD "/changes", answer_changes, "units"},
     {OF_PERIOD "/compare", answer_compare, "pillars.indicators"},
@@ -128,6 +135,37 @@ static void answer(const api_t *api, http_request_t *request, const route_t *rou
     }
 }
 
+/* Answers that are made from much, or of which a file is made. */
+static bool is_dear(const http_request_t *request)
+{
+    const char *format = http_query(request, "format");
+    return http_query(request, "as_of") != NULL ||
+           (format != NULL && strcmp(format, "json") != 0) || http_query(request, "since") != NULL;
+}
+
+/* False after answering that this client has asked enough for now. */
+static bool may_ask(const api_t *api, http_request_t *request)
+{
+    char peer[HTTP_ADDRESS_SIZE];
+    char room[LIMIT_ADDRESS_SIZE];
+    if (api->limit == NULL) {
+        return true;
+    }
+    const char *client = limit_client(http_peer(request, peer),
+                                      http_header(request, "X-Forwarded-For"), api->proxies, room);
+    int64_t wait =
+        limit_take(api->limit, client, is_dear(request) ? LIMIT_DEAR : 1, clock_mono_ms());
+    if (wait == 0) {
+        return true;
+    }
+    char seconds[24];
+    snprintf(seconds, sizeof seconds, "%lld", (long long)((wait + 999) / 1000));
+    http_set_header(request, "Retry-After", seconds);
+    http_reply_problem(request, 429, "too many requests from your address; come back in %s s",
+                       seconds);
+    return false;
+}
+
 static void nothing_here(http_request_t *request)
 {
     http_reply_problem(request, 404, "there is nothing at this address");
@@ -166,6 +204,8 @@ void api_handle(http_request_t *request, void *context)
     } else if (strcmp(http_method(request), "GET") != 0) {
         http_set_header(request, "Allow", "GET, HEAD, OPTIONS");
         http_reply_problem(request, 405, "only GET and HEAD are answered here");
+    } else if (!may_ask(api, request)) {
+        return;
     } else if (!pages_reply(api->pages, http_path(request), request)) {
         find_route(api, request);
     }

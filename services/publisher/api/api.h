@@ -8,8 +8,10 @@
 #define CHISO_PUBLISHER_API_API_H
 
 #include "http/http.h"
+#include "limit.h"
 #include "publisher/model.h"
 #include "publisher/pages.h"
+#include "publisher/relay.h"
 
 typedef struct {
     model_t *model;
@@ -17,6 +19,9 @@ typedef struct {
     const pages_t *pages;                            /* NULL: no page */
     bool (*connected)(void *context, uint64_t *lag); /* to the scorer, and how far behind it */
     void *context;
+    relay_t *relay;             /* NULL: raw bodies are not served */
+    limit_t *limit;             /* NULL: none */
+    const char *const *proxies; /* whose X-Forwarded-For is believed, or NULL */
 } api_t;
 
 /* http_handler_fn; context is the api_t. */

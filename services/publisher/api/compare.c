@@ -107,7 +107,11 @@ static void put_compared(jw_t *j, const call_t *call, const compared_t *c)
             jw_key(j, "units");
             jw_array(j);
             for (size_t i = 0; i < c->n; i++) {
+                jw_object(j);
+                jw_put_text(j, "code", c->scores[i].unit->code);
+                jw_key(j, "indicator");
                 render_indicator(j, index, &index->indicators[k], &c->scores[i], RENDER_INDICATORS);
+                jw_object_end(j);
             }
             jw_array_end(j);
             jw_object_end(j);
