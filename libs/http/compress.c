@@ -39,6 +39,17 @@ static bool takes_gzip(const char *accepted)
     return false;
 }
 
+/* The owner has done it, or decided otherwise. */
+static bool is_encoded(const http_request_t *request)
+{
+    for (const http_header_t *h = request->headers; h != NULL; h = h->next) {
+        if (strcasecmp(h->name, MHD_HTTP_HEADER_CONTENT_ENCODING) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void weaken_etag(http_request_t *request)
 {
     for (http_header_t *h = request->headers; h != NULL; h = h->next) {
@@ -70,7 +81,7 @@ buffer_t http_compress(http_request_t *request, int status, const char *content_
 {
     buffer_t out = BUFFER_INIT(in.len);
     if (!request->http->options.compress || status != MHD_HTTP_OK || in.len < LEAST ||
-        in.len > UINT32_MAX || !is_text(content_type)) {
+        in.len > UINT32_MAX || !is_text(content_type) || is_encoded(request)) {
         return out;
     }
     http_set_header(request, MHD_HTTP_HEADER_VARY, MHD_HTTP_HEADER_ACCEPT_ENCODING);
