@@ -26,6 +26,7 @@ static const char help[] =
     "    chiso coverage [--catalogs DIR] [--sources DIR] [--indicators]\n"
     "    chiso target status --publisher DIR [TARGET]\n"
     "    chiso target test|retry|resync --publisher DIR TARGET\n"
+    "    chiso token new --role ROLE [--unit CODE]... [--id ID]\n"
     "    chiso keygen --out DIR NAME\n"
     "    chiso --help | --version\n"
     "\n"
@@ -63,6 +64,12 @@ static const char help[] =
     "    target      asks the running publisher: status tells how far each target is; test tries\n"
     "                address and credentials without effect and shows what would be sent; retry\n"
     "                sends the dead letters again; resync tells everything again.\n"
+    "    token new   makes a token for ingest's HTTP server and prints it, once, with the lines "
+    "for "
+    "the\n"
+    "                token file. ROLE is submitter (--unit: its own units), scorer (--unit: a "
+    "province),\n"
+    "                operator or reader; see docs/submit.md.\n"
     "    keygen      makes a CURVE key pair: DIR/NAME.key (public) and DIR/NAME.key_secret.\n"
     "\n"
     "    DIR is a service's data_dir. The stores are only read, so the services may be running.\n"
@@ -89,6 +96,7 @@ int main(int argc, char **argv)
         {"source", command_source},
         {"coverage", command_coverage},
         {"target", command_target},
+        {"token", command_token},
         {"keygen", command_keygen},
     };
     log_init("cli", LOG_AT_WARN);

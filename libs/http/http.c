@@ -171,28 +171,36 @@ static enum MHD_Result refuse_body(http_request_t *r)
 {
     r->handled = true;
     http_reply_problem(r, MHD_HTTP_CONTENT_TOO_LARGE, "the body may have at most %zu bytes",
-                       r->http->options.max_body);
+                       r->body.max);
     return deliver(r);
 }
 
-/* Only the headers are there. */
-static enum MHD_Result begin(http_request_t *r)
+/* Only the headers are there. An answer of admit() waits for the end of the body, when that is
+ * near: see above. */
+static enum MHD_Result begin(http_request_t *r, const char *url)
 {
+    if (r->http->options.admit != NULL) {
+        r->path = url;
+        r->http->options.admit(r, r->http->context);
+        r->handled = r->answered;
+    }
     uint64_t length = announced_length(r);
-    uint64_t max = r->http->options.max_body;
-    if (length <= max) {
+    if (length <= r->body.max && !r->answered) {
         return MHD_YES;
     }
     r->too_big = true;
     const char *expect = http_header(r, MHD_HTTP_HEADER_EXPECT);
     bool waits = expect != NULL && strcasecmp(expect, "100-continue") == 0;
-    return waits || length - max > DRAIN_MAX ? refuse_body(r) : MHD_YES;
+    if (!waits && length <= r->body.max + DRAIN_MAX) {
+        return MHD_YES;
+    }
+    return r->answered ? deliver(r) : refuse_body(r);
 }
 
 static enum MHD_Result take_body(http_request_t *r, const char *data, size_t len)
 {
     r->body_seen += len;
-    if (!r->too_big && r->body_seen > r->http->options.max_body) {
+    if (!r->too_big && r->body_seen > r->body.max) {
         r->too_big = true;
     }
     if (!r->too_big) {
@@ -200,7 +208,7 @@ static enum MHD_Result take_body(http_request_t *r, const char *data, size_t len
         return r->body.failed ? MHD_NO : MHD_YES; /* no memory */
     }
     buffer_free(&r->body);
-    return r->body_seen <= r->http->options.max_body + DRAIN_MAX ? MHD_YES : MHD_NO;
+    return r->body_seen <= r->body.max + DRAIN_MAX ? MHD_YES : MHD_NO;
 }
 
 static void handle(http_request_t *r, const char *url)
@@ -227,7 +235,7 @@ static enum MHD_Result on_access(void *context, struct MHD_Connection *connectio
     if (r == NULL) {
         r = request_new(context, connection, method);
         *slot = r;
-        return r == NULL ? MHD_NO : begin(r);
+        return r == NULL ? MHD_NO : begin(r, url);
     }
     if (*len > 0) {
         enum MHD_Result taken = take_body(r, data, *len);

@@ -21,6 +21,10 @@
 typedef struct http http_t;
 typedef struct http_request http_request_t;
 
+/* Called once a request. It must answer before it returns, with exactly one http_reply*() or
+ * http_stream(); when it does not, the client gets a 500. */
+typedef void (*http_handler_fn)(http_request_t *request, void *context);
+
 typedef struct {
     const char *address;      /* "127.0.0.1", "0.0.0.0", "::1" */
     uint16_t port;            /* 0: any free one, see http_port() */
@@ -31,11 +35,11 @@ typedef struct {
     unsigned idle_seconds;    /* 0: 30; event streams are exempt */
     bool compress;            /* gzip answers of text from 1 KiB on for clients that take it; their
                                * ETag becomes a weak one */
+    /* Called when only the headers are there, with the handler's context; NULL: none. What it
+     * answers stands: the body is thrown away unread, the handler not called. It may lower the
+     * limit of the body. */
+    http_handler_fn admit;
 } http_options_t;
-
-/* Called once a request. It must answer before it returns, with exactly one http_reply*() or
- * http_stream(); when it does not, the client gets a 500. */
-typedef void (*http_handler_fn)(http_request_t *request, void *context);
 
 /* 0, -errno (-EADDRINUSE, ...). Options are copied. */
 int http_start(const http_options_t *options, http_handler_fn handler, void *context, http_t **out);
@@ -51,6 +55,8 @@ const char *http_path(const http_request_t *request);   /* percent-decoded, with
 const char *http_header(const http_request_t *request, const char *name); /* or NULL */
 const char *http_query(const http_request_t *request, const char *name);  /* decoded, or NULL */
 bytes_t http_body(const http_request_t *request);
+/* A smaller max_body for this request; while it is admitted only. */
+void http_limit_body(http_request_t *request, size_t max);
 
 /* The peer's numeric address. */
 #define HTTP_ADDRESS_SIZE 46

@@ -42,7 +42,7 @@ struct http_request {
     const char *method;
     const char *path;
     buffer_t body;
-    uint64_t body_seen; /* counted past max_body as well */
+    uint64_t body_seen; /* counted past the maximum as well */
     http_header_t *headers;
     bool too_big;
     bool handled;   /* the handler was called, or shall not be */

@@ -67,6 +67,11 @@ bytes_t http_body(const http_request_t *request)
     return buffer_bytes(&request->body);
 }
 
+void http_limit_body(http_request_t *request, size_t max)
+{
+    request->body.max = max < request->body.max ? max : request->body.max;
+}
+
 void http_set_header(http_request_t *request, const char *name, const char *value)
 {
     http_header_t *h = calloc(1, sizeof *h);

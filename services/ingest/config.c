@@ -55,6 +55,9 @@ static const cyaml_schema_field_t source_fields[] = {
 static const cyaml_schema_value_t source_schema = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, ingest_source_t, source_fields),
 };
+static const cyaml_schema_value_t path_schema = {
+    CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, 4096),
+};
 static const cyaml_schema_field_t ingest_fields[] = {
     CYAML_FIELD_STRING_PTR("data_dir", CYAML_FLAG_POINTER, ingest_config_t, data_dir, 1, 4096),
     CYAML_FIELD_STRING_PTR("registry", CYAML_FLAG_POINTER, ingest_config_t, registry, 1, 4096),
@@ -62,6 +65,10 @@ static const cyaml_schema_field_t ingest_fields[] = {
                            log_level, 1, 16),
     CYAML_FIELD_MAPPING("bus", CYAML_FLAG_DEFAULT, ingest_config_t, bus, service_bus_fields),
     CYAML_FIELD_MAPPING("store", CYAML_FLAG_OPTIONAL, ingest_config_t, store, service_store_fields),
+    CYAML_FIELD_SEQUENCE("indexes", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, ingest_config_t,
+                         indexes, &path_schema, 1, 64),
+    CYAML_FIELD_MAPPING_PTR("http", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, ingest_config_t, http,
+                            ingest_http_fields),
     CYAML_FIELD_SEQUENCE("sources", CYAML_FLAG_POINTER, ingest_config_t, sources, &source_schema, 0,
                          INGEST_MAX_SOURCES),
     CYAML_FIELD_END,
@@ -301,6 +308,10 @@ static int check_source(ingest_config_t *c, unsigned i, config_t *file)
     }
     snprintf(path, sizeof path, "%s.id", at);
     rc |= service_check_id(file, path, s->id);
+    if (strcmp(s->id, INGEST_SUBMISSION) == 0) {
+        rc = config_error(file, path, "'%s' is the id of what units hand in; expected another one",
+                          s->id);
+    }
     rc |= check_series(s, file, c->units, at);
     rc |= service_check_url(file, at, s->url, s->allow_http);
     host_of(s->url, s->host, sizeof s->host);
@@ -342,6 +353,7 @@ int ingest_check(void *config, config_t *file)
     for (unsigned i = 0; i < c->sources_count; i++) {
         check_source(c, i, file);
     }
+    ingest_check_http(c, file);
     return config_errors(file) == 0 ? 0 : CHISO_E_CONFIG;
 }
 
@@ -361,5 +373,7 @@ void ingest_release(void *config)
         session_destroy(&c->sources[i].setup.session);
         source_destroy(&c->sources[i].source);
     }
+    tokens_destroy(&c->tokens);
+    catalog_destroy(&c->catalog);
     registry_destroy(&c->units);
 }

@@ -2,16 +2,21 @@
 #ifndef CHISO_INGEST_CONFIG_H
 #define CHISO_INGEST_CONFIG_H
 
+#include "catalog/catalog.h"
 #include "fetch/fetch.h"
 #include "period/period.h"
 #include "registry/registry.h"
 #include "service/service.h"
 #include "source/exchange.h"
+#include "tokens.h"
 
 #define INGEST_MAX_SOURCES 500
 #define INGEST_MAX_PERIODS 64
 #define INGEST_MAX_UNITS 5000
 #define INGEST_MAX_SECRETS 8
+#define INGEST_MAX_ROWS_BODY (4 * 1024 * 1024) /* of a submission */
+/* The source id of what is handed in; no source of the configuration may have it. */
+#define INGEST_SUBMISSION "submission"
 
 typedef struct {
     char *name, *file;
@@ -42,8 +47,21 @@ typedef struct {
     char host[256];        /* scheme://host:port: what the rate limit is counted by */
 } ingest_source_t;
 
+/* The HTTP server, see api/door.h. */
+typedef struct {
+    char *address, *tokens, *max_evidence, *evidence_total;
+    unsigned port, max_connections;
+    bool open_raw;  /* raw bodies without a token, on loopback only */
+    bool forwarded; /* a proxy before it names the client in X-Forwarded-For */
+    /* worked out */
+    uint64_t max_evidence_bytes, evidence_total_bytes;
+} ingest_http_t;
+
 typedef struct {
     char *data_dir, *registry, *log_level;
+    char **indexes;
+    unsigned indexes_count;
+    ingest_http_t *http; /* NULL: none */
     service_bus_config_t bus;
     service_store_config_t store;
     ingest_source_t *sources;
@@ -52,6 +70,8 @@ typedef struct {
     store_options_t store_options;
     journal_options_t journal_options;
     registry_t *units;
+    catalog_t *catalog; /* NULL without http */
+    tokens_t *tokens;   /* NULL without http */
 } ingest_config_t;
 
 extern const cyaml_schema_value_t ingest_schema;
@@ -59,6 +79,10 @@ extern const cyaml_schema_value_t ingest_schema;
 /* As service_definition_t wants it. */
 int ingest_check(void *config, config_t *file);
 void ingest_release(void *config);
+
+/* http_config.c: the keys of http, and their check, which also loads tokens and catalogs. */
+extern const cyaml_schema_field_t ingest_http_fields[];
+void ingest_check_http(ingest_config_t *config, config_t *file);
 
 /* A period of the configuration: "2025-10", or "year", "quarter", "month" of the moment, "year-1"
  * the one before. 0 or CHISO_E_SYNTAX. */

@@ -5,6 +5,7 @@
  * One thread owns the store and does everything but the network's waiting. A commit that fails ends
  * the process: what was not committed was not acknowledged, and is asked for again.
  */
+#include "api/door.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "config.h"
@@ -20,6 +21,7 @@
 #define REFRESH_MS 60000
 #define TRIM_MS 1000
 #define TRIM_RECORDS 10000
+#define DOOR_MS 1000
 #define MAX_PAUSE_MS (3600 * 1000LL)
 
 typedef struct {
@@ -31,6 +33,7 @@ typedef struct {
     fetch_t *fetch;
     bus_server_t *bus;
     schedule_t *schedule;
+    door_t *door; /* NULL without http */
     intake_t intake;
     int64_t refresh_at, age_at; /* monotonic */
     int64_t quiet_until;        /* a full store is told every ten seconds, not at each answer */
@@ -155,6 +158,17 @@ static void on_trim(void *context)
     }
 }
 
+static void on_door(void *context)
+{
+    ingest_t *in = context;
+    door_serve(in->door);
+}
+
+static void on_door_commit(void *context, int rc, bool appended)
+{
+    after_commit(context, rc, appended);
+}
+
 /* The bus cannot read the journal: nobody downstream would ever hear from us again. */
 static void on_bus_failed(void *context)
 {
@@ -216,6 +230,24 @@ static int open_network(ingest_t *in)
     return CHISO_EXIT_OK;
 }
 
+static int open_door(ingest_t *in)
+{
+    if (in->config->http == NULL) {
+        return 0;
+    }
+    door_setup_t setup = {.config = in->config,
+                          .store = in->store,
+                          .journal = in->journal,
+                          .archive = in->archive,
+                          .committed = on_door_commit,
+                          .context = in};
+    int rc = door_open(&setup, &in->door);
+    if (rc == 0) {
+        rc = service_watch(in->service, door_fd(in->door), on_door, in);
+    }
+    return rc == 0 ? service_every(in->service, DOOR_MS, on_door, in) : rc;
+}
+
 static int start(service_t *service, void *config, config_t *file, void **state)
 {
     (void)file;
@@ -244,6 +276,9 @@ static int start(service_t *service, void *config, config_t *file, void **state)
     if (rc == 0) {
         rc = service_every(service, TRIM_MS, on_trim, in);
     }
+    if (rc == 0) {
+        rc = open_door(in);
+    }
     return rc == 0 ? CHISO_EXIT_OK : CHISO_EXIT_FAILURE;
 }
 
@@ -254,6 +289,7 @@ static void stop(void *state)
         return;
     }
     fetch_stop(&in->fetch); /* first: its answers point at series */
+    door_close(&in->door);
     bus_server_stop(&in->bus);
     schedule_destroy(&in->schedule);
     archive_close(&in->archive);
@@ -276,7 +312,9 @@ static const char help[] =
     "    is known and writes an event for each row that changed into its journal, from which\n"
     "    chiso-scorer reads. What does not fit goes to quarantine with its bytes and the reason; "
     "the\n"
-    "    last good figures stay and are marked stale after the source's limit.\n"
+    "    last good figures stay and are marked stale after the source's limit. With http "
+    "configured,\n"
+    "    units hand in figures and evidence, see docs/submit.md.\n"
     "\n"
     "OPTIONS\n"
     "    --config FILE    the configuration, YAML; see docs/operate.md for every key\n"

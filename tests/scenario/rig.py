@@ -553,6 +553,8 @@ class Rig:
         self.log_level = "info"
         self.more_indexes = []         # files of catalogs beside the fed one
         self.more_targets = []         # beside those of the portals
+        self.door = None               # ingest's http mapping, see open_door()
+        self.tokens = {}               # name → token
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.replay_log = self.dir / "replay.jsonl"
@@ -583,6 +585,9 @@ class Rig:
             c["sources"] = [{"id": INDEX, "source": str(DESCRIPTION),
                              "url": f"{self.replay_url}/jsp/rest.jsp", "periods": self.periods,
                              "units_of": self.units_of, **loopback, **self.source_options}]
+            if self.door:
+                c["indexes"] = [str(CATALOG), *self.more_indexes]
+                c["http"] = self.door
         else:
             c["indexes"] = [str(CATALOG), *self.more_indexes]
         if service in ("ingest", "scorer"):
@@ -605,6 +610,29 @@ class Rig:
     def configure(self):
         for service in SERVICES:
             self.config(service).write_text(yaml_text(self.settings(service)), encoding="utf-8")
+
+    def open_door(self, tokens, **more):
+        """Gives ingest an HTTP server; tokens: name → (role, [unit codes])."""
+        lines = ""
+        for name, (role, units) in tokens.items():
+            code, out, err = run([BIN / "chiso", "token", "new", "--role", role, "--id", name,
+                                  *(a for u in units for a in ("--unit", u))])
+            if code != 0:
+                raise AssertionError(f"chiso token new: exit {code}: {err}")
+            self.tokens[name], _, entry = out.partition("\n")
+            lines += entry
+        file = self.dir / "tokens.yaml"
+        file.write_text(f'format: "1"\ntokens:\n{lines}', encoding="utf-8")
+        port = free_port()
+        self.door = {"address": "127.0.0.1", "port": port, "tokens": str(file), **more}
+        self.door_url = f"http://127.0.0.1:{port}"
+
+    def at_door(self, method, path, token=None, body=None, headers=None, timeout=60):
+        """A request to ingest; token: the name of one, or None."""
+        headers = dict(headers or {})
+        if token is not None:
+            headers["Authorization"] = f"Bearer {self.tokens.get(token, token)}"
+        return request(self.door_url + path, method, headers, body, timeout)
 
     # -- processes --
 

@@ -115,6 +115,53 @@ static void test_too_big_drained(void **state)
     rig_stop();
 }
 
+static void admit(http_request_t *request, void *context)
+{
+    char address[HTTP_ADDRESS_SIZE];
+    assert_ptr_equal(context, &handled);
+    assert_int_equal(http_body(request).len, 0);
+    assert_string_equal(http_peer(request, address), "127.0.0.1");
+    http_limit_body(request, strcmp(http_path(request), "/small") == 0 ? 4 : 1000000);
+    if (http_header(request, "X-Test") == NULL) {
+        http_set_header(request, "X-Why", "who");
+        http_reply_problem(request, 401, "who is it?");
+    }
+}
+
+/* Refused by its headers: the handler never sees it, and a client that sends all of its body first
+ * sees the answer. */
+static void test_admit(void **state)
+{
+    (void)state;
+    start_with((http_options_t){.max_body = 100, .admit = admit});
+    say(&clients[0], "POST /p" HOST "Content-Length: 10\r\n\r\n01234");
+    run_for(50);
+    assert_false(has(&clients[0], "401"));
+    say(&clients[0], "56789");
+    until(&clients[0], "\"status\":401");
+    assert_true(has(&clients[0], "X-Why: who"));
+    say(&clients[1], GET("/g"));
+    until(&clients[1], "\"status\":401");
+    say(&clients[2], "POST /p" HOST "Content-Length: 11\r\nExpect: 100-continue\r\n\r\n");
+    until(&clients[2], "\"status\":401");
+    assert_false(has(&clients[2], "100 Continue"));
+    assert_int_equal(handled, 0);
+    /* on the same connection, let in now */
+    buffer_clear(&clients[0].in);
+    say(&clients[0], "POST /small" HOST "X-Test: y\r\nContent-Length: 4\r\n\r\nabcd");
+    until(&clients[0], "body=4:abcd");
+    buffer_clear(&clients[0].in);
+    say(&clients[0], "POST /small" HOST "X-Test: y\r\nContent-Length: 5\r\n\r\nabcde");
+    until(&clients[0], "at most 4 bytes");
+    say(&clients[3], "POST /p" HOST "X-Test: y\r\nContent-Length: 101\r\n\r\n");
+    for (int i = 0; i < 101; i++) {
+        say(&clients[3], "a");
+    }
+    until(&clients[3], "at most 100 bytes"); /* the limit is never raised */
+    assert_int_equal(handled, 1);
+    rig_stop();
+}
+
 static void test_no_answer(void **state)
 {
     (void)state;
@@ -254,6 +301,7 @@ int main(void)
         cmocka_unit_test(test_post),
         cmocka_unit_test(test_too_big),
         cmocka_unit_test(test_too_big_drained),
+        cmocka_unit_test(test_admit),
         cmocka_unit_test(test_no_answer),
         cmocka_unit_test(test_head),
         cmocka_unit_test(test_problem),
