@@ -369,7 +369,8 @@ static void apply_ranking(model_t *m, store_txn_t *txn, uint64_t epoch, const ev
      * that was told. In another life of the scorer the results themselves are told, with their
      * ranks. */
     bool news = r->revision > known && (!snapshot || epoch == m->epoch);
-    if (r->n_standings > 0 && news) {
+    bool known_here = catalog_find(m->catalog, r->index) != NULL;
+    if (r->n_standings > 0 && news && known_here) {
         char name[RENDER_KEY_SIZE];
         char subject[RENDER_SUBJECT_SIZE];
         uint8_t seq[8];

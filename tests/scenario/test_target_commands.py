@@ -138,6 +138,39 @@ class Commands(rig.Case):
         self.assertTrue(all(k.startswith("whole-ranking/") for k in new), new)
         r.verify()
 
+    def test_an_index_that_is_taken_out_and_put_back(self):
+        """What is not configured is neither served nor told nor missed by verify; nothing of it is
+        lost, and put back it is served at once."""
+        r = self.ready()
+        p = r.portals[0]
+        before = len(p.effects())
+        r.services["publisher"].stop()
+        good = r.config("publisher").read_text()
+        other = rig.ROOT / "catalogs/hn-city-2025.yaml"
+        r.config("publisher").write_text(good.replace(str(rig.CATALOG), str(other)))
+        r.services["publisher"].start()
+        r.wait_ready("publisher")
+        self.assertNotIn(INDEX, [i["id"] for i in r.api("indexes")["indexes"]])
+        r.step("next")
+        head = r.heads()["scorer"]
+
+        def applied():
+            code, out, err = r.verify_output()
+            return "has not applied all" not in out and r.heads()["scorer"] > head, out + err
+        r.wait(applied, "the publisher has applied the step", poll=0.2)
+        self.assertEqual(len(p.effects()), before)
+        code, out, _ = rig.run([rig.BIN / "chiso", "verify", "--index", other, "--scorer",
+                                r.data_dir("scorer"), "--publisher", r.data_dir("publisher")])
+        self.assertIn("185 results are of indexes that were not given with --index", out)
+        r.services["publisher"].stop()
+        r.config("publisher").write_text(good)
+        r.services["publisher"].start()
+        r.wait(lambda: (r.difference() is None, r.difference()), "it is served as it stands")
+        r.verify()
+        self.target(r, "resync", "portal1")
+        r.settle()
+        r.check_portal_order(p, whole=False)
+
     def test_test(self):
         """Address and credentials are tried without effect, and what would be sent is shown."""
         r = self.rig(target=RETRY, portals=6)
