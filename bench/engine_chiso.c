@@ -72,7 +72,7 @@ static void open_store(scorer_bench_t *b)
     char reason[256] = "";
     bool changed;
     snprintf(path, sizeof path, "%s/store", b->folder);
-    store_options_t options = {.tables = scorer_tables};
+    store_options_t options = {.tables = scorer_tables, .map_size = 24ULL << 30};
     journal_options_t journal = {.records = SCORER_JOURNAL};
     if (store_open(path, &options, reason, &b->store) != 0) {
         give_up("%s", reason);

@@ -178,16 +178,6 @@ const char *decimal_format_fixed(decimal_t value, int places, decimal_rounding_t
     return write_units(units, value.micro < 0, places, out);
 }
 
-int decimal_compare(decimal_t a, decimal_t b)
-{
-    return (a.micro > b.micro) - (a.micro < b.micro);
-}
-
-int decimal_sign(decimal_t a)
-{
-    return (a.micro > 0) - (a.micro < 0);
-}
-
 /* Two magnitudes below 2^80 cannot overflow the signed sum. */
 static int store_sum(__int128 sum, decimal_t *out)
 {

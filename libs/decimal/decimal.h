@@ -49,8 +49,14 @@ const char *decimal_format_fixed(decimal_t value, int places, decimal_rounding_t
                                  char out[DECIMAL_TEXT_SIZE]);
 
 /* -1, 0 or 1. */
-int decimal_compare(decimal_t a, decimal_t b);
-int decimal_sign(decimal_t a);
+static inline int decimal_compare(decimal_t a, decimal_t b)
+{
+    return (a.micro > b.micro) - (a.micro < b.micro);
+}
+static inline int decimal_sign(decimal_t a)
+{
+    return (a.micro > 0) - (a.micro < 0);
+}
 
 /* Exact; 0 or CHISO_E_RANGE. */
 int decimal_add(decimal_t a, decimal_t b, decimal_t *out);

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "period/period.h"
+#include "quick.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -169,8 +170,10 @@ int event_decode(bytes_t in, char reason[256], event_in_t *out)
 {
     wire_arena_t *arena;
     ProtobufCMessage *message;
-    int rc =
-        wire_unpack(&chiso__v1__event__descriptor, in, EVENT_MAX_BYTES, reason, &arena, &message);
+    int rc = quick_reading(in, EVENT_MAX_BYTES, &arena, &message)
+                 ? 0
+                 : wire_unpack(&chiso__v1__event__descriptor, in, EVENT_MAX_BYTES, reason, &arena,
+                               &message);
     if (rc != 0) {
         return rc;
     }

@@ -23,9 +23,30 @@ struct wire_arena {
     ProtobufCAllocator allocator;
     chunk_t *chunks; /* beyond the first */
     size_t budget;
-    size_t used; /* of the first: most events need no other */
-    max_align_t first[CHUNK_SIZE / sizeof(max_align_t)];
+    size_t used, first_cap;
+    max_align_t first[]; /* most events need no other chunk */
 };
+
+static wire_arena_t *new_arena(size_t bytes)
+{
+    wire_arena_t *a = malloc(sizeof *a + bytes);
+    if (a != NULL) {
+        a->chunks = NULL;
+        a->used = 0;
+        a->first_cap = bytes;
+    }
+    return a;
+}
+
+void *wire_arena_new(size_t bytes, wire_arena_t **out)
+{
+    wire_arena_t *a = new_arena(bytes);
+    if (a == NULL) {
+        return NULL;
+    }
+    *out = a;
+    return a->first;
+}
 
 static void *arena_alloc(void *context, size_t size)
 {
@@ -34,7 +55,7 @@ static void *arena_alloc(void *context, size_t size)
     if (size > arena->budget) {
         return NULL;
     }
-    if (arena->chunks == NULL && size <= CHUNK_SIZE - arena->used) {
+    if (arena->chunks == NULL && size <= arena->first_cap - arena->used) {
         void *block = (char *)arena->first + arena->used;
         arena->used += size;
         arena->budget -= size;
@@ -197,12 +218,10 @@ int wire_unpack(const ProtobufCMessageDescriptor *descriptor, bytes_t in, size_t
     if (!scan_message(descriptor, in, 1, &scan)) {
         return refuse(reason, scan.wrong, CHISO_E_PROTOCOL);
     }
-    wire_arena_t *a = malloc(sizeof *a);
+    wire_arena_t *a = new_arena(CHUNK_SIZE);
     if (a == NULL) {
         return -ENOMEM;
     }
-    a->chunks = NULL;
-    a->used = 0;
     a->allocator = (ProtobufCAllocator){arena_alloc, arena_release, a};
     /* a field of a few bytes becomes a struct of up to ~200 */
     a->budget = scan.fields * 256 + in.len * 2 + CHUNK_SIZE;

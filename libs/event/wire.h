@@ -23,6 +23,8 @@ typedef struct wire_arena wire_arena_t;
 int wire_unpack(const ProtobufCMessageDescriptor *descriptor, bytes_t in, size_t max_bytes,
                 char reason[256], wire_arena_t **arena, ProtobufCMessage **out);
 void wire_free(wire_arena_t **arena);
+/* An arena of one block of so many bytes, which is returned; NULL: out of memory. */
+void *wire_arena_new(size_t bytes, wire_arena_t **out);
 
 /* Appends the packed message to `out`. */
 void wire_pack(const ProtobufCMessage *message, buffer_t *out);

@@ -25,8 +25,8 @@ enum {
 };
 extern const char *const scorer_tables[];
 
-#define CHECKPOINT_EVENTS 16384 /* begun at the latest after so many */
-#define CHECKPOINT_SLICE 256    /* records a commit */
+#define CHECKPOINT_EVENTS 65536 /* begun at the latest after so many */
+#define CHECKPOINT_SLICE 64     /* records a commit */
 
 typedef struct checkpoint checkpoint_t;
 
