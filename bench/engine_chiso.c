@@ -106,6 +106,7 @@ scorer_bench_t *scorer_bench_open(const char *folder, const nation_t *nation)
     b->nation = nation;
     b->packed = (buffer_t)BUFFER_INIT(MAX_BATCH_BYTES);
     b->next_seq = 1;
+    b->more = true;
     mkdir(folder, 0750);
     write_catalog(folder);
     snprintf(path, sizeof path, "%s/bench.yaml", folder);
@@ -216,7 +217,7 @@ void scorer_bench_apply(scorer_bench_t *b)
         give_up("the store is full");
     }
     store_txn_t *txn = store_write(b->store);
-    batch_apply(&b->score, txn, 1, b->next_seq, b->events, b->n_events);
+    batch_apply(&b->score, txn, 1, b->next_seq, b->events, b->n_events, b->more);
     if (!b->no_checkpoint) {
         checkpoint_step(b->checkpoint, txn, false);
     }

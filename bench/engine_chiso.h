@@ -15,6 +15,7 @@ typedef struct {
     state_t state;
     score_t score;
     checkpoint_t *checkpoint;
+    bool more;          /* batches wait behind this one, as they do when all is measured */
     bool no_checkpoint; /* to see what a long tail costs */
     uint64_t next_seq;  /* of the made-up ingest */
     double trimmed_at;

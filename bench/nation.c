@@ -67,11 +67,13 @@ static void load(scorer_bench_t *b, source_t *source)
             source_first(source, u, changes + (size_t)n * FIGURES);
         }
         scorer_bench_pack(b, changes, (size_t)n * FIGURES);
+        b->more = u < b->nation->n; /* loaded is when all ranks are told */
         double start = seconds();
         scorer_bench_apply(b);
         spent += seconds() - start;
     }
     free(changes);
+    b->more = true;
     printf("load_s %.3f\n", spent);
 }
 

@@ -1,6 +1,7 @@
 /* batch.c - see batch.h. */
 #include "batch.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "bus/inbox.h"
 #include "checkpoint.h"
@@ -55,12 +56,18 @@ static void apply(score_t *s, store_txn_t *txn, uint64_t epoch, uint64_t seq, by
 }
 
 void batch_apply(score_t *s, store_txn_t *txn, uint64_t epoch, uint64_t first_seq,
-                 const bytes_t *events, size_t n_events)
+                 const bytes_t *events, size_t n_events, bool more)
 {
     for (size_t i = 0; i < n_events; i++) {
         apply(s, txn, epoch, first_seq + i, events[i]);
     }
-    score_settle(s, txn);
+    int64_t now = clock_mono_ms();
+    if (more && now - s->told_at < BATCH_RANKINGS_MS) {
+        score_settle_results(s, txn);
+    } else {
+        score_settle(s, txn);
+        s->told_at = now;
+    }
     inbox_advance(txn, SCORER_INBOX, epoch, first_seq + n_events);
 }
 

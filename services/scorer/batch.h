@@ -6,11 +6,15 @@
 
 #include "score.h"
 
+#define BATCH_RANKINGS_MS                                                                          \
+    20 /* while more waits, moved ranks are told at the latest after so long */
+
 /* Applies the events numbered from `first_seq` of ingest's journal `epoch`, settles what follows
- * from them and stores the position after them. An event that cannot be applied is buried with its
- * reason. Failures stick to the transaction. The caller commits. */
+ * from them and stores the position after them. `more`: others wait behind them, so that the moved
+ * ranks of other units may wait too. An event that cannot be applied is buried with its reason.
+ * Failures stick to the transaction. The caller commits. */
 void batch_apply(score_t *score, store_txn_t *txn, uint64_t epoch, uint64_t first_seq,
-                 const bytes_t *events, size_t n_events);
+                 const bytes_t *events, size_t n_events, bool more);
 /* The same for a page of a snapshot; the tail begins at `tail_seq`. */
 void batch_apply_snapshot(score_t *score, store_txn_t *txn, uint64_t epoch, uint64_t tail_seq,
                           const bytes_t *events, size_t n_events);

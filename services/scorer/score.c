@@ -235,49 +235,23 @@ static bool any_bit(const uint64_t *bits, size_t words)
     return false;
 }
 
-/* Room for one more of n pointers; false: out of memory. */
-static bool grow(void **array, size_t n)
-{
-    if (n > 0 && (n & (n - 1)) != 0) {
-        return true; /* room for the next power of two is there */
-    }
-    void *grown = realloc(*array, (n == 0 ? 1 : n * 2) * sizeof(void *));
-    if (grown != NULL) {
-        *array = grown;
-    }
-    return grown != NULL;
-}
-
 static void mark_pending(score_t *s, store_txn_t *txn, result_t *r)
 {
     if (r->pending) {
         return;
     }
-    if (!grow((void **)&s->pending, s->n_pending)) {
-        store_fail(txn, -ENOMEM);
-        return;
+    if (s->n_pending == s->cap_pending) {
+        size_t cap = s->cap_pending == 0 ? 64 : s->cap_pending * 2;
+        result_t **grown = realloc(s->pending, cap * sizeof *grown);
+        if (grown == NULL) {
+            store_fail(txn, -ENOMEM);
+            return;
+        }
+        s->pending = grown;
+        s->cap_pending = cap;
     }
     r->pending = true;
     s->pending[s->n_pending++] = r;
-}
-
-/* The member was worth this before, and is not any more; or something else about it is news. */
-static void mark_touched(score_t *s, store_txn_t *txn, ranking_t *ranking, result_t *r,
-                         decimal_t points_before, decimal_t max_before)
-{
-    rank_changed(ranking, r, points_before, max_before);
-    if (r->as_of > ranking->as_of) {
-        ranking->as_of = r->as_of;
-    }
-    if (ranking->touched) {
-        return;
-    }
-    if (!grow((void **)&s->touched, s->n_touched)) {
-        store_fail(txn, -ENOMEM);
-        return;
-    }
-    ranking->touched = true;
-    s->touched[s->n_touched++] = ranking;
 }
 
 /* A new revision of the result, when it says anything else than before: a portal that has seen a
@@ -305,9 +279,11 @@ static void evaluate(score_t *s, store_txn_t *txn, result_t *r, const uint64_t *
     if (decimal_subtract(r->points, before, &step) == 0) {
         decimal_add(r->change, step, &r->change);
     }
-    mark_touched(s, txn, r->local, r, before, max_before);
+    rank_changed(r->local, r, before, max_before);
+    score_touch(s, txn, r->local, r->as_of);
     if (r->nation != r->local) {
-        mark_touched(s, txn, r->nation, r, before, max_before);
+        rank_changed(r->nation, r, before, max_before);
+        score_touch(s, txn, r->nation, r->as_of);
     }
     mark_pending(s, txn, r);
 }

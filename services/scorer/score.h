@@ -18,9 +18,9 @@ typedef struct {
     state_t *state;
     journal_t *journal;
     result_t **pending; /* results with an event to be written */
-    size_t n_pending;
-    ranking_t **touched; /* with a changed member */
-    size_t n_touched;
+    size_t n_pending, cap_pending;
+    ranking_t **touched; /* with a changed member, not told yet */
+    size_t n_touched, cap_touched;
     standing_t *moved; /* of one ranking */
     size_t cap_moved;
     buffer_t event, rankings, ranking_ends; /* being packed */
@@ -30,6 +30,7 @@ typedef struct {
     void *context;
     struct figure_use *uses; /* which slots of which indexes a figure id feeds */
     uint64_t written;        /* events, since start */
+    int64_t told_at;         /* monotonic: the last batch that told the rankings */
 } score_t;
 
 int score_init(score_t *score, state_t *state, journal_t *journal);
@@ -41,6 +42,14 @@ void score_reading(score_t *score, store_txn_t *txn, const event_reading_t *read
 /* Evaluates every result again, as after a change of the catalog. */
 void score_everything(score_t *score, store_txn_t *txn);
 void score_settle(score_t *score, store_txn_t *txn);
+/* Writes the results' events, each with its ranks as they are; what moved in the rankings is left
+ * to a later score_settle(). Memory and journal agree on that: the ranks of others stay as told. */
+void score_settle_results(score_t *score, store_txn_t *txn);
+/* After recovery: the journal may end before what moved was told. The next score_settle() looks at
+ * every ranking, and tells what differs. */
+void score_untold(score_t *score, store_txn_t *txn);
+/* A member's change, of this time, may have moved others. */
+void score_touch(score_t *score, store_txn_t *txn, ranking_t *ranking, int64_t as_of);
 /* Writes the event of one pending result, with its ranks as they are at this moment. */
 void score_settle_one(score_t *score, store_txn_t *txn, result_t *result);
 

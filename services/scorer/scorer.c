@@ -63,14 +63,14 @@ static int commit(scorer_t *s, store_txn_t **txn)
 static int on_batch(void *context, uint64_t epoch, uint64_t first_seq, const bytes_t *events,
                     size_t n_events, uint64_t head_seq)
 {
-    (void)head_seq;
     scorer_t *s = context;
     if (!store_has_room(s->store)) {
         log_error("no room: waiting", "used", LOG_INT(store_used(s->store)), NULL);
         return CHISO_E_FULL;
     }
     store_txn_t *txn = store_write(s->store);
-    batch_apply(&s->score, txn, epoch, first_seq, events, n_events);
+    batch_apply(&s->score, txn, epoch, first_seq, events, n_events,
+                head_seq >= first_seq + n_events);
     s->checkpoint_running = checkpoint_step(s->checkpoint, txn, false);
     s->synced = true;
     int rc = commit(s, &txn);
@@ -197,6 +197,11 @@ static void on_checkpoint(void *context)
     if (idle_due) {
         s->checkpoint_at = now + CHECKPOINT_IDLE_MS;
     }
+    if (s->score.n_touched > 0 && !s->failed) { /* more was said to come, and did not */
+        store_txn_t *txn = store_write(s->store);
+        score_settle(&s->score, txn);
+        commit(s, &txn);
+    }
     if (s->checkpoint_running ||
         (idle_due && checkpoint_floor(s->checkpoint) <= journal_head(s->journal))) {
         write_checkpoint(s, idle_due);
@@ -241,6 +246,12 @@ static int open_state(scorer_t *s, bool *catalog_changed)
     }
     if (rc == 0 && journal_head(s->journal) == 0) {
         rc = checkpoint_stamp(s->checkpoint);
+    }
+    if (rc == 0 && journal_head(s->journal) > 0) {
+        store_txn_t *txn = store_write(s->store);
+        score_untold(&s->score, txn);
+        score_settle(&s->score, txn);
+        rc = commit(s, &txn);
     }
     if (rc == 0 && *catalog_changed) {
         log_warn("the catalogs have changed: evaluating everything again", NULL);

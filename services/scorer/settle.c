@@ -2,7 +2,9 @@
  *
  * Ranks come first, so that a Score carries those it leads to; the Rankings' own events follow the
  * Scores. A unit that changes again before its event is written gets that event at once, with its
- * ranks of that moment; what became of the others' ranks is told once, at the end of the batch.
+ * ranks of that moment. One figure moves hundreds of other units by a place: under load those moves
+ * would be most of the journal, so what became of the others' ranks is told once for many changes.
+ * Until then it is not in memory either: memory is what the journal says.
  */
 #include "base/error.h"
 #include "rank.h"
@@ -35,6 +37,38 @@ static void write_score(score_t *s, store_txn_t *txn, result_t *r)
     r->pending = false;
     r->revised = false;
     s->dirty_result(s->context, r);
+}
+
+void score_untold(score_t *s, store_txn_t *txn)
+{
+    for (size_t i = 0; i < s->state->n_results; i++) {
+        const result_t *r = s->state->results[i];
+        score_touch(s, txn, r->local, r->as_of);
+        score_touch(s, txn, r->nation, r->as_of);
+    }
+    for (size_t i = 0; i < s->state->n_rankings; i++) {
+        rank_disorder(s->state->rankings[i]);
+    }
+}
+
+void score_touch(score_t *s, store_txn_t *txn, ranking_t *ranking, int64_t as_of)
+{
+    ranking->newest = as_of > ranking->newest ? as_of : ranking->newest;
+    if (ranking->touched) {
+        return;
+    }
+    if (s->n_touched == s->cap_touched) {
+        size_t cap = s->cap_touched == 0 ? 64 : s->cap_touched * 2;
+        ranking_t **grown = realloc(s->touched, cap * sizeof *grown);
+        if (grown == NULL) {
+            store_fail(txn, -ENOMEM);
+            return;
+        }
+        s->touched = grown;
+        s->cap_touched = cap;
+    }
+    ranking->touched = true;
+    s->touched[s->n_touched++] = ranking;
 }
 
 void score_settle_one(score_t *s, store_txn_t *txn, result_t *r)
@@ -113,6 +147,11 @@ static void settle_ranking(score_t *s, store_txn_t *txn, ranking_t *ranking)
     }
     walk_t walk = {.score = s, .ranking = ranking};
     rank_walk(ranking, give_rank, &walk);
+    bool newer = ranking->newest > ranking->as_of;
+    if (walk.n == 0 && !newer) {
+        return;
+    }
+    ranking->as_of = newer ? ranking->newest : ranking->as_of;
     size_t at = 0;
     do { /* without a move its as-of time is news all the same */
         size_t n = walk.n - at < STATE_MAX_STANDINGS ? walk.n - at : STATE_MAX_STANDINGS;
@@ -140,6 +179,16 @@ static void write_rankings(score_t *s, store_txn_t *txn)
     buffer_clear(&s->ranking_ends);
 }
 
+void score_settle_results(score_t *s, store_txn_t *txn)
+{
+    for (size_t i = 0; i < s->n_pending; i++) {
+        if (s->pending[i]->pending) { /* else it was settled by itself, and stands here once more */
+            score_settle_one(s, txn, s->pending[i]);
+        }
+    }
+    s->n_pending = 0;
+}
+
 void score_settle(score_t *s, store_txn_t *txn)
 {
     for (size_t i = 0; i < s->n_touched; i++) {
@@ -147,7 +196,7 @@ void score_settle(score_t *s, store_txn_t *txn)
     }
     s->n_touched = 0;
     for (size_t i = 0; i < s->n_pending; i++) {
-        if (s->pending[i]->pending) { /* else it was settled by itself, and stands here once more */
+        if (s->pending[i]->pending) {
             write_score(s, txn, s->pending[i]);
         }
     }

@@ -81,7 +81,8 @@ struct ranking {
     unsigned n_members, n_ordered;
     unsigned changed_from, changed_to; /* places, since the last walk; from > to: none */
     uint32_t revision;
-    int64_t as_of;
+    int64_t as_of;  /* as told */
+    int64_t newest; /* of its members' */
     bool dirty, touched;
     UT_hash_handle hh;
     char key[]; /* index NUL period NUL level digit NUL parent NUL */
