@@ -250,6 +250,13 @@ static bool replay_one(void *context, uint64_t seq, bytes_t payload)
     checkpoint_t *c = replay->checkpoint;
     event_in_t in;
     char reason[256];
+    replay->replayed++;
+    result_t *known = state_take_score(c->state, payload);
+    if (known != NULL) {
+        checkpoint_dirty_result(c, known);
+        replay->rc = state_remember(known);
+        return replay->rc == 0;
+    }
     replay->rc = event_decode(payload, reason, &in);
     if (replay->rc != 0) {
         log_error("a journal record is corrupt", "seq", LOG_INT(seq), "reason", reason, NULL);
@@ -279,7 +286,6 @@ static bool replay_one(void *context, uint64_t seq, bytes_t payload)
     if (replay->rc == CHISO_E_NOT_FOUND) {
         replay->rc = 0;
     }
-    replay->replayed++;
     return replay->rc == 0;
 }
 

@@ -106,12 +106,31 @@ result_t *state_find(const state_t *state, const catalog_index_t *index, const c
     return found;
 }
 
+result_t *state_find_bytes(const state_t *state, bytes_t index, bytes_t period, bytes_t code)
+{
+    char key[MAX_KEY];
+    bytes_t parts[3] = {index, period, code};
+    size_t len = 0;
+    for (int i = 0; i < 3; i++) {
+        if (len + parts[i].len + 2 > MAX_KEY) {
+            return NULL;
+        }
+        memcpy(key + len, parts[i].data, parts[i].len);
+        len += parts[i].len;
+        key[len++] = '\0';
+    }
+    key[len++] = '\0'; /* the fourth part of make_key() is empty */
+    result_t *found = NULL;
+    HASH_FIND(hh, state->by_key, key, len, found);
+    return found;
+}
+
 static bool grow(void **array, size_t n, size_t size)
 {
-    if (n >= 16 && (n & (n - 1)) != 0) {
+    if (n > 4 ? (n & (n - 1)) != 0 : n != 0 && n != 4) {
         return true; /* room for the next power of two is there */
     }
-    size_t cap = n < 16 ? 16 : n * 2;
+    size_t cap = n == 0 ? 4 : n * 2;
     void *grown = realloc(*array, cap * size);
     if (grown != NULL) {
         *array = grown;
@@ -221,11 +240,9 @@ int state_rename(result_t *result, const char *name)
 
 int state_remember(result_t *r)
 {
-    revision_t *grown = realloc(r->revisions, (r->n_revisions + 1) * sizeof *grown);
-    if (grown == NULL) {
+    if (!grow((void **)&r->revisions, r->n_revisions, sizeof *r->revisions)) {
         return -ENOMEM;
     }
-    r->revisions = grown;
     r->revisions[r->n_revisions++] =
         (revision_t){r->revision, r->rank, r->as_of, r->points, r->max};
     return 0;

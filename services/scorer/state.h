@@ -113,6 +113,8 @@ void state_free(state_t *state);
 /* NULL when there is none. */
 result_t *state_find(const state_t *state, const catalog_index_t *index, const char *period,
                      const char *code);
+/* The same by ranges of bytes. */
+result_t *state_find_bytes(const state_t *state, bytes_t index, bytes_t period, bytes_t code);
 /* Finds or makes it, as a member of its rankings. NULL: out of memory. */
 result_t *state_result(state_t *state, const catalog_index_t *index, const char *period,
                        const event_unit_t *unit);
@@ -140,6 +142,10 @@ static inline const figure_state_t *state_figure(const result_t *result, unsigne
  * index is no longer in the catalog; -ENOMEM. */
 int state_apply_score(state_t *state, const event_score_t *score);
 int state_apply_ranking(state_t *state, const event_ranking_t *ranking);
+/* The same for the bytes of a Score of our own journal, about a known result and figures. NULL when
+ * it is anything else, or differs in any way from how it is written: it must then be decoded and
+ * applied, which sets again what was set. */
+result_t *state_take_score(state_t *state, bytes_t payload);
 
 /* Packs the result as a Score event: complete, or only with what changed in this batch. */
 void state_put_score(const result_t *result, bool complete, buffer_t *out);

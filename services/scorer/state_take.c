@@ -1,0 +1,263 @@
+/* state_take.c - see state.h: a record of our own journal straight into the working set.
+ *
+ * A start reads up to a million of them. They were written by state_put.c and their checksum was
+ * looked at, so the door of libs/event, with its arena and its normal forms, has nothing to find:
+ * the bytes are taken as they stand. Whatever is not as state_put.c writes it goes the long way.
+ */
+#include "base/error.h"
+#include "state.h"
+
+#include <string.h>
+
+#define NUMBER 0
+#define BLOCK 2
+#define FIELD(number, type) ((number) << 3 | (type))
+#define MAX_SERIES (3 * EVENT_MAX_CODE)
+
+typedef struct {
+    const uint8_t *at, *end;
+} read_t;
+
+typedef struct {
+    uint64_t tag, number;
+    bytes_t block;
+} field_t;
+
+static read_t reader(bytes_t in)
+{
+    return (read_t){in.data, in.data + in.len};
+}
+
+static bool read_varint(read_t *r, uint64_t *out)
+{
+    uint64_t value = 0;
+    for (unsigned shift = 0; shift < 63 && r->at < r->end; shift += 7) {
+        uint8_t byte = *r->at++;
+        value |= (uint64_t)(byte & 0x7f) << shift;
+        if (byte < 0x80) {
+            *out = value;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The next field; false at the end, and when it is none (r->at is then not the end). */
+static bool next(read_t *r, field_t *f)
+{
+    read_t before = *r;
+    if (r->at == r->end) {
+        return false;
+    }
+    bool good = read_varint(r, &f->tag) && read_varint(r, &f->number) &&
+                ((f->tag & 7) == NUMBER ||
+                 ((f->tag & 7) == BLOCK && f->number <= (uint64_t)(r->end - r->at)));
+    if (!good) {
+        *r = before;
+        return false;
+    }
+    if ((f->tag & 7) == BLOCK) {
+        f->block = bytes_of(r->at, (size_t)f->number);
+        r->at += f->number;
+    }
+    return true;
+}
+
+static bool is_text(bytes_t block, const char *text)
+{
+    return text != NULL && strlen(text) == block.len && memcmp(text, block.data, block.len) == 0;
+}
+
+/* A copy with its NUL; false when it does not fit. */
+static bool copy(bytes_t block, char *out, size_t size)
+{
+    if (block.len >= size || memchr(block.data, '\0', block.len) != NULL) {
+        return false;
+    }
+    memcpy(out, block.data, block.len);
+    out[block.len] = '\0';
+    return true;
+}
+
+static bool take_decimal(bytes_t block, decimal_t *out)
+{
+    return decimal_parse((const char *)block.data, block.len, out) == 0;
+}
+
+/* ---- a Score ---- */
+
+/* The text that is known already, or another one. */
+static bool take_text(state_t *state, bytes_t block, const char **known)
+{
+    char text[MAX_SERIES + 1];
+    if (is_text(block, *known)) {
+        return true;
+    }
+    const char *found = copy(block, text, sizeof text) ? state_intern(state, text) : NULL;
+    *known = found != NULL ? found : *known;
+    return found != NULL;
+}
+
+static bool take_figure(state_t *state, result_t *r, bytes_t block)
+{
+    read_t in = reader(block);
+    field_t f;
+    char id[EVENT_MAX_CODE + 1];
+    if (!next(&in, &f) || f.tag != FIELD(1, BLOCK) || !copy(f.block, id, sizeof id)) {
+        return false;
+    }
+    int place = catalog_figure_place(r->index, id);
+    if (place < 0 || r->places[place] == 0) {
+        return false; /* new to the result, or to the catalog */
+    }
+    figure_state_t *to = &r->figures[r->places[place] - 1];
+    if (to->submitter != NULL || to->n_evidence != 0) {
+        return false;
+    }
+    while (next(&in, &f)) {
+        bool good = true;
+        switch (f.tag) {
+        case FIELD(2, BLOCK):
+            good = take_decimal(f.block, &to->value);
+            break;
+        case FIELD(3, BLOCK):
+            good = take_text(state, f.block, &to->source);
+            break;
+        case FIELD(4, BLOCK):
+            good = take_text(state, f.block, &to->series);
+            break;
+        case FIELD(5, NUMBER):
+            to->fetched_at = (int64_t)f.number;
+            break;
+        case FIELD(6, NUMBER):
+            to->revision = (uint32_t)f.number;
+            break;
+        case FIELD(7, BLOCK):
+            good = f.block.len == SHA256_SIZE;
+            memcpy(to->raw_sha256, f.block.data, good ? SHA256_SIZE : 0);
+            break;
+        default:
+            good = false;
+            break;
+        }
+        if (!good) {
+            return false;
+        }
+    }
+    return in.at == in.end;
+}
+
+static bool take_indicator(result_t *r, bytes_t block)
+{
+    read_t in = reader(block);
+    field_t f;
+    char code[EVENT_MAX_CODE + 1];
+    if (!next(&in, &f) || f.tag != FIELD(1, BLOCK) || !copy(f.block, code, sizeof code)) {
+        return false;
+    }
+    int place = catalog_indicator(r->index, code);
+    if (place < 0) {
+        return false;
+    }
+    rule_result_t now = {.points = DECIMAL_ZERO};
+    while (next(&in, &f)) {
+        if (f.tag == FIELD(2, NUMBER)) {
+            now.status = (rule_status_t)f.number;
+        } else if (f.tag == FIELD(5, BLOCK)) {
+            for (unsigned i = 0; i < RULE_FLAGS; i++) {
+                now.flags |= is_text(f.block, rule_flag_names[i]) ? 1U << i : 0;
+            }
+        } else if (f.tag == FIELD(3, BLOCK) ? !take_decimal(f.block, &now.points)
+                                            : f.tag != FIELD(4, BLOCK)) {
+            return false;
+        }
+    }
+    r->indicators[place] = now;
+    return in.at == in.end;
+}
+
+/* Is it the unit of the result, by the same name? */
+static result_t *find_result(const state_t *state, bytes_t index, bytes_t period, bytes_t unit)
+{
+    read_t in = reader(unit);
+    field_t f;
+    if (!next(&in, &f) || f.tag != FIELD(1, BLOCK)) {
+        return NULL;
+    }
+    result_t *r = state_find_bytes(state, index, period, f.block);
+    while (r != NULL && next(&in, &f)) {
+        if (f.tag == FIELD(4, BLOCK) && !is_text(f.block, r->name)) {
+            return NULL;
+        }
+    }
+    return r;
+}
+
+static bool take_total(result_t *r, const field_t *f)
+{
+    switch (f->tag) {
+    case FIELD(4, NUMBER):
+        r->revision = (uint32_t)f->number;
+        return true;
+    case FIELD(5, NUMBER):
+        r->as_of = (int64_t)f->number;
+        return true;
+    case FIELD(6, BLOCK):
+        return take_decimal(f->block, &r->points);
+    case FIELD(7, BLOCK):
+        return take_decimal(f->block, &r->max);
+    case FIELD(8, BLOCK): /* the percentage follows from both */
+        return true;
+    case FIELD(9, BLOCK):
+        r->has_change = true;
+        return take_decimal(f->block, &r->change);
+    case FIELD(10, NUMBER):
+        r->rank = (uint32_t)f->number;
+        return true;
+    case FIELD(11, NUMBER):
+        r->previous_rank = (uint32_t)f->number;
+        return true;
+    case FIELD(12, NUMBER):
+        r->nation_rank = (uint32_t)f->number;
+        return true;
+    case FIELD(15, BLOCK):
+        return take_decimal(f->block, &r->scored_max);
+    case FIELD(16, BLOCK):
+        return take_decimal(f->block, &r->machine_max);
+    default:
+        return false;
+    }
+}
+
+result_t *state_take_score(state_t *state, bytes_t payload)
+{
+    read_t in = reader(payload);
+    field_t f;
+    field_t index;
+    field_t period;
+    field_t unit;
+    if (!next(&in, &f) || f.tag != FIELD(3, BLOCK) || in.at != in.end) {
+        return NULL;
+    }
+    in = reader(f.block);
+    if (!next(&in, &index) || index.tag != FIELD(1, BLOCK) || !next(&in, &period) ||
+        period.tag != FIELD(2, BLOCK) || !next(&in, &unit) || unit.tag != FIELD(3, BLOCK)) {
+        return NULL;
+    }
+    result_t *r = find_result(state, index.block, period.block, unit.block);
+    if (r == NULL) {
+        return NULL;
+    }
+    r->has_change = false;
+    r->change = DECIMAL_ZERO;
+    r->rank = r->previous_rank = r->nation_rank = 0;
+    while (next(&in, &f)) {
+        bool good = f.tag == FIELD(13, BLOCK)   ? take_indicator(r, f.block)
+                    : f.tag == FIELD(14, BLOCK) ? take_figure(state, r, f.block)
+                                                : take_total(r, &f);
+        if (!good) {
+            return NULL;
+        }
+    }
+    return in.at == in.end ? r : NULL;
+}
