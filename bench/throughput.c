@@ -1,10 +1,10 @@
 /* throughput.c - chiso-bench: what chiso's scorer does, and what a user would pick instead does, on
  * the same changes and at the same durability.
  *
- *     chiso-bench FOLDER [ROUNDS [SECONDS]]
+ *     chiso-bench FOLDER [ROUNDS [MILLISECONDS]]
  *
  * First all take the same changes and their totals are compared; then they take turns, ROUNDS
- * times, each for SECONDS in each size of batch. Prints the medians as tables, and the ratios.
+ * times, each for so long in each size of batch. Prints the medians as tables, and the ratios.
  */
 #include "engine.h"
 
@@ -158,10 +158,10 @@ int main(int argc, char **argv)
 {
     static bench_t b;
     if (argc < 2) {
-        give_up("usage: chiso-bench FOLDER [ROUNDS [SECONDS]]");
+        give_up("usage: chiso-bench FOLDER [ROUNDS [MILLISECONDS]]");
     }
     int rounds = argc > 2 ? (int)strtol(argv[2], NULL, 10) : 5;
-    double limit = argc > 3 ? strtod(argv[3], NULL) : 0.5;
+    double limit = (argc > 3 ? (double)strtol(argv[3], NULL, 10) : 500) / 1000;
     rounds = rounds < 1 ? 1 : rounds > MAX_ROUNDS ? MAX_ROUNDS : rounds;
     nation_make(1, &b.nation);
     open_all(&b, argv[1]);

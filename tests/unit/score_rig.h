@@ -19,6 +19,7 @@ typedef struct {
     score_t score;
     checkpoint_t *checkpoint;
     bool catalog_changed;
+    uint64_t keep_records; /* of the journal; 0: its own default */
     bool no_step;          /* the test writes the slices itself */
     const char *submitter; /* of the figures that are read, with so many files */
     unsigned evidence;
@@ -39,7 +40,7 @@ static inline catalog_t *rig_catalog(const char *const *files, unsigned n)
 static inline void rig_open(rig_t *rig)
 {
     rig->store = folder_store(rig->path, scorer_tables);
-    journal_options_t journal = {.records = SCORER_JOURNAL};
+    journal_options_t journal = {.records = SCORER_JOURNAL, .keep_records = rig->keep_records};
     assert_int_equal(journal_open(rig->store, &journal, &rig->journal), 0);
     state_init(&rig->state, rig->catalog);
     assert_int_equal(checkpoint_new(rig->store, rig->journal, &rig->state, &rig->checkpoint), 0);
