@@ -71,7 +71,7 @@ describe('comparing', () => {
     const page = await open();
     await page.goto(new URL(`?unit=${first.code}`, PAGE).href);
     await page.getByRole('link', { name: 'So sánh với đơn vị khác' }).click();
-    await page.locator('#moment').fill('2025-10-12');
+    await page.locator('#moment').fill('12/10/2025');
     await page.locator('#add-moment').click();
     await page.locator('#compare thead', { hasText: 'cuối ngày 12/10/2025' }).waitFor();
     assert.equal(parameter(page, 'units'), `${first.code},${first.code}@2025-10-12`);

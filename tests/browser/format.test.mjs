@@ -2,7 +2,7 @@
 
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { brief, compare, coverage, exact, finder, permille, shown, subtract, time } from '../../web/src/format.js';
+import { brief, compare, coverage, exact, finder, parseDate, permille, shown, subtract, time } from '../../web/src/format.js';
 import { setLanguage } from '../../web/src/language.js';
 
 const each = (of, cases) => {
@@ -42,6 +42,10 @@ test('in English a point and commas', () => {
 
 test('times are Vietnam\'s, day first', () => each(time, [
   ['2026-11-22T18:09:48.101Z', '23/11/2026 01:09:48'], [[null], ''], ['x', ''],
+]));
+
+test('days are typed day first; what is no day is none', () => each(parseDate, [
+  ['12/10/2025', '2025-10-12'], ['1/2/2025', '2025-02-01'], ['31/02/2025', null], ['2025-10-12', null], ['', null],
 ]));
 
 test('words are found without diacritics, đ too', () => {

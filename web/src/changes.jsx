@@ -7,7 +7,7 @@ import { go, here, link } from './address.js';
 import { clock, date, day, exact, finder, shown, time } from './format.js';
 import { t, vietnamese } from './i18n.js';
 import { connection, listen } from './live.js';
-import { Change, Download, Empty, Heading, Loading, Move, Name, Scroll, Status, Trouble } from './parts.jsx';
+import { Change, DayField, Download, Empty, Heading, Loading, Move, Name, Scroll, Status, Trouble } from './parts.jsx';
 import { isOf, useReading } from './reading.js';
 import { useFreshness } from './store.js';
 import { groupName, periodName } from './words.js';
@@ -42,9 +42,8 @@ function SinceForm({ since }) {
         onChange={() => choose('yesterday')} />{t('hôm qua')}</label>
       <label class="check"><input type="radio" name="since" id="since-day" checked={isDay}
         onChange={() => choose(day(Date.now(), 7))} />{t('một ngày')}</label>
-      {isDay && <label class="check"><span class="sr">{t('Ngày')}</span>
-        <input type="date" id="day" value={since} max={day(Date.now(), 1)}
-          onChange={(e) => e.currentTarget.value && choose(e.currentTarget.value)} /></label>}
+      {isDay && <DayField key={since} id="day" label={<span class="sr">{t('Ngày')}</span>} value={since}
+        latest={day(Date.now(), 1)} onDay={choose} />}
     </fieldset>
   );
 }
@@ -70,7 +69,7 @@ function Changed({ unit }) {
       <td class="num"><Then of={before} now={shown(before?.points)} /></td>
       <td class="num">{after ? <b title={exact(after.points)}>{shown(after.points)}</b> : t('không còn kết quả')}</td>
       <td class="num"><Change value={unit.change} /></td>
-      <td><Indicators of={unit.indicators ?? []} /></td>
+      <td><Indicators of={before ? unit.indicators ?? [] : []} /></td>
     </tr>
   );
 }

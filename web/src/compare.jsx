@@ -7,7 +7,7 @@ import { go, here, link } from './address.js';
 import { TimeChart, linePoints } from './chart.jsx';
 import { compareNames, coverage, date, day, shown, splitName, subtract, time } from './format.js';
 import { t, vietnamese } from './i18n.js';
-import { Bar, Change, Empty, Heading, Loading, Name, Ratio, Scroll, Status, Trouble } from './parts.jsx';
+import { Bar, Change, DayField, Empty, Heading, Loading, Name, Ratio, Scroll, Status, Trouble } from './parts.jsx';
 import { isOf, useReading } from './reading.js';
 import { useFreshness } from './store.js';
 import { periodName } from './words.js';
@@ -66,9 +66,8 @@ function Picker({ view, columns }) {
           e.preventDefault();
           add(columns, `${last.code}@${moment}`);
         }}>
-          <label>{t('Thêm một ngày đã qua')}{' '}
-            <input type="date" id="moment" required value={moment} max={day(Date.now(), 1)} disabled={full}
-              onInput={(e) => setMoment(e.currentTarget.value)} /></label>
+          <DayField id="moment" label={t('Thêm một ngày đã qua')} value={moment} latest={day(Date.now(), 1)}
+            onDay={setMoment} disabled={full} />
           <button type="submit" id="add-moment" disabled={full}>{t('Thêm')}</button>
         </form>
       )}

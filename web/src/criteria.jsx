@@ -97,6 +97,11 @@ export function CriteriaView({ view, wanted }) {
   useEffect(() => {
     document.title = `${t('Tiêu chí')} – ${view.index.title} – chiso`;
   }, [id]);
+  useEffect(() => {
+    if (index && wanted.indicator) {
+      document.querySelector(`[data-code="${CSS.escape(wanted.indicator)}"]`)?.scrollIntoView({ block: 'center' });
+    }
+  }, [Boolean(index), wanted.indicator]);
   const toggle = (code, isOpen) => setOpen((old) => {
     const next = new Set(old);
     next[isOpen ? 'add' : 'delete'](code);

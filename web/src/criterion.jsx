@@ -12,6 +12,17 @@ const Raw = ({ hash }) => (hash
   ? <a href={api.rawUrl(hash)}>{t('bản gốc')} <code title={hash}>{hash.slice(0, 8)}…</code></a>
   : t('không có'));
 
+/** A figure as its kind is read: a level by its words, yes or no, else every digit. */
+function Value({ figure }) {
+  if (figure.kind === 'yes_no') {
+    return <b>{figure.value === '1' ? t('có') : t('không')}</b>;
+  }
+  if (figure.kind === 'option') {
+    return <><b>{t('mức {n}', { n: figure.value })}</b>{figure.text && <small lang={vietnamese()}>{figure.text}</small>}</>;
+  }
+  return <b>{exact(figure.value)}</b>;
+}
+
 /** Each quantity of the formula; with its figure where one was read. */
 function Inputs({ inputs, figures, title }) {
   const found = new Map(figures?.map((f) => [f.id, f]));
@@ -35,13 +46,14 @@ function Inputs({ inputs, figures, title }) {
               <tr key={`${name} ${id}`} data-figure={id}>
                 <th scope="row">{name}</th>
                 <td><Official>{words ?? id}</Official></td>
-                {figures && <td class="num">{figure ? <b>{exact(figure.value)}</b> : t('chưa có')}</td>}
+                {figures && <td class="num">{figure ? <Value figure={figure} /> : t('chưa có')}</td>}
                 <td><Official>{unit}</Official></td>
                 {figures && <>
                   <td>{figure && <>{figure.source}<small>{[figure.series, figure.submitter].filter(Boolean).join(' · ')}
                     {' · '}{t('lần {n}', { n: figure.revision })}</small></>}</td>
                   <td>{figure && <When iso={figure.fetched_at} />}</td>
-                  <td>{figure && <Raw hash={figure.raw_sha256} />}</td>
+                  <td>{figure && <Raw hash={figure.raw_sha256} />}
+                    {figure?.evidence?.map((hash) => <small key={hash}>{t('tài liệu')} <code title={hash}>{hash.slice(0, 8)}…</code></small>)}</td>
                 </>}
               </tr>
             );

@@ -68,6 +68,10 @@ export const ENGLISH = {
   'tăng {n} hạng': 'up {n}',
   'giảm {n} hạng': 'down {n}',
 
+  // the indexes
+  'Các bộ chỉ số và kỳ': 'Indexes and periods',
+  'chưa có kết quả': 'no results yet',
+
   // the map
   'Bản đồ ô': 'Tile map',
   '{metric}, tối đa {max}. Bảng của bản đồ là bảng xếp hạng.': '{metric}, maximum {max}. The table of the map is the ranking.',
@@ -116,6 +120,10 @@ export const ENGLISH = {
   'So sánh với đơn vị khác': 'Compare with other units',
   'In trang này': 'Print this page',
   'chưa rõ': 'unknown',
+
+  // days
+  'ngày/tháng/năm': 'day/month/year',
+  'cần một ngày đã qua, như {day}': 'expected a day that is over, such as {day}',
 
   // changes
   'So với': 'Compared with',
@@ -177,6 +185,10 @@ export const ENGLISH = {
   'Đọc lúc': 'Read at',
   'Bản gốc': 'Raw answer',
   'chưa có': 'not yet',
+  'có': 'yes',
+  'không': 'no',
+  'mức {n}': 'level {n}',
+  'tài liệu': 'document',
   'lần {n}': 'revision {n}',
   'Công thức': 'Formula',
   'Số liệu đầu vào': 'Inputs',

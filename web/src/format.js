@@ -104,6 +104,14 @@ export const startOf = (isoDay) => new Date(`${isoDay}T00:00:00+07:00`).toISOStr
 /** "2025-10-01" → "01/10/2025", "2025-11" → "11/2025". */
 export const date = (iso) => iso?.split('-').reverse().join('/');
 
+/** "12/10/2025" → "2025-10-12"; null when it is no day. */
+export function parseDate(text) {
+  const [, d, m, y] = /^\s*(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})\s*$/.exec(text) ?? [];
+  const iso = y && `${y}-${m.padStart(2, '0')}-${d.padStart(2, '0')}`;
+  const date = new Date(`${iso}T00:00:00Z`);
+  return iso && !Number.isNaN(date.getTime()) && date.toISOString().startsWith(iso) ? iso : null;
+}
+
 /** The `lang` of a note, if it is not the text's: notes on how a text is read are often English. */
 export const noteLanguage = (text) => (/\b(the|is|are|of|and|without|prints?)\b/i.test(text) ? 'en' : 'vi');
 

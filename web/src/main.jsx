@@ -178,7 +178,7 @@ function App() {
       <main id="main" tabIndex={-1} class="inner">
         {view && <Filters catalog={catalog.answer} view={view} wanted={wanted} />}
         <Trouble of={[catalog]} />
-        {View && <View key={view.view} view={view} wanted={wanted} />}
+        {View && <View key={view.view} view={view} wanted={wanted} catalog={catalog.answer} />}
         {!catalog.answer && !catalog.problem && <Loading rows={12} />}
         {catalog.answer && !view && <Empty>{t('Chưa có bộ chỉ số nào được công bố.')}</Empty>}
       </main>

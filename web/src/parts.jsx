@@ -1,7 +1,7 @@
 // The small pieces that every view is made of.
 
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { brief, exact, share, shown, splitName, time } from './format.js';
+import { brief, date, exact, parseDate, share, shown, splitName, time } from './format.js';
 import { t, vietnamese } from './i18n.js';
 import { move, word } from './words.js';
 
@@ -133,6 +133,27 @@ export function Select({ label, value, options, onChoose, ...more }) {
       <select value={value} onChange={(e) => onChoose(e.currentTarget.value)} {...more}>
         {options.map(([v, text]) => <option key={v} value={v} selected={v === value}>{text}</option>)}
       </select>
+    </label>
+  );
+}
+
+/** A day as dd/MM/yyyy on every machine: a browser's own field follows the browser's language. */
+export function DayField({ id, label, value, latest, onDay, ...more }) {
+  const [wrong, setWrong] = useState(false);
+  const take = (text) => {
+    const day = parseDate(text);
+    const good = day !== null && day <= latest;
+    setWrong(!good);
+    if (good) {
+      onDay(day);
+    }
+  };
+  return (
+    <label class="day">{label}{' '}
+      <input id={id} type="text" inputMode="numeric" size="11" maxLength={10} placeholder={t('ngày/tháng/năm')}
+        defaultValue={date(value)} aria-invalid={wrong} aria-describedby={wrong ? `${id}-wrong` : undefined}
+        onChange={(e) => take(e.currentTarget.value)} {...more} />
+      {wrong && <span class="wrong" id={`${id}-wrong`} role="alert">{t('cần một ngày đã qua, như {day}', { day: date(latest) })}</span>}
     </label>
   );
 }

@@ -5,8 +5,8 @@ import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/ho
 import * as api from './api.js';
 import { go, here, link, readSort } from './address.js';
 import { Sparkline } from './chart.jsx';
-import { brief, compare, compareNames, coverage, exact, finder, shown } from './format.js';
-import { t } from './i18n.js';
+import { brief, compare, compareNames, coverage, date, exact, finder, shown } from './format.js';
+import { t, vietnamese } from './i18n.js';
 import { isOf, useReading } from './reading.js';
 import { TileMap } from './map.jsx';
 import { Bar, Change, Download, Empty, Heading, Loading, Move, Name, Scroll, StaleBadge, Trouble } from './parts.jsx';
@@ -38,7 +38,7 @@ function columnsOf(pillars, { withPillars, withCoverage }) {
     { key: 'percent', label: '%', compare: byDecimal((u) => u.percent), look: 'num' },
     { key: 'change', label: t('Thay đổi'), compare: byDecimal((u) => u.change), look: 'num' },
     withCoverage && { key: 'coverage', label: t('Độ phủ'), compare: byDecimal(coverageOf), look: 'num' },
-    { key: 'trend', label: t('Diễn biến'), look: 'trend' },
+    !withPillars && { key: 'trend', label: t('Diễn biến'), look: 'trend' },
     ...(withPillars ? pillars.map(({ code, title, max }) => ({
       key: code, label: title, max, look: 'num pillar', compare: byDecimal((u) => pillarOf(u, code)?.points),
     })) : []),
@@ -230,6 +230,31 @@ function Facts({ units }) {
   );
 }
 
+/** What there is: every index with the periods that have results. */
+const Overview = ({ catalog, view }) => (
+  <section class="card overview">
+    <Scroll label={t('Các bộ chỉ số và kỳ')}>
+      <table>
+        <caption><h2>{t('Các bộ chỉ số và kỳ')}</h2></caption>
+        <thead><tr><th scope="col">{t('Bộ chỉ số')}</th><th scope="col">{t('Văn bản')}</th><th scope="col" class="num">{t('Tổng điểm')}</th>
+          <th scope="col">{t('Kỳ')}</th></tr></thead>
+        <tbody>
+          {catalog.indexes.map((i) => (
+            <tr key={i.id} aria-current={i.id === view.index.id}>
+              <th scope="row"><a href={link({ index: i.id, period: '', level: '', parent: '', view: 'criteria' })} lang={vietnamese()}>{i.title}</a></th>
+              <td>{i.decision}<small>{date(i.date)}</small></td>
+              <td class="num">{brief(i.max)}</td>
+              <td>{i.periods.length ? i.periods.map((p) => (
+                <a key={p} href={link({ index: i.id, period: p, level: '', parent: '' })}>{periodName(p)}</a>
+              )) : <span class="hint">{t('chưa có kết quả')}</span>}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </Scroll>
+  </section>
+);
+
 const NONE = [];
 const DAYS = 30;
 
@@ -241,7 +266,7 @@ function useDays(view, key) {
     .filter(([, points]) => points.length > 1)), [answer]);
 }
 
-export function RankingView({ view, wanted }) {
+export function RankingView({ view, wanted, catalog }) {
   const key = `${view.index.id}/${view.period}/${view.level}/${view.parent}`;
   const concerns = (kind, event) => isOf(view)(kind, event) && (kind === 'source'
     || (event.unit ?? event).level === view.level);
@@ -286,6 +311,7 @@ export function RankingView({ view, wanted }) {
               : !wanted.q && <Empty>{t('Chưa có đơn vị nào.')}</Empty>}
             {showMap && <MapOf view={view} units={units} metric={wanted.map} />}
           </div>
+          <Overview catalog={catalog} view={view} />
         </>
       )}
     </>
