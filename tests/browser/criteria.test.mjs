@@ -2,7 +2,7 @@
 
 import { describe, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { BOARD, PAGE, PHONE, agree, api, close, live, noOverflow, open, parameter, setUp, tabTo } from './common.mjs';
+import { BOARD, PAGE, PHONE, agree, api, close, eventually, live, noOverflow, open, parameter, setUp, tabTo } from './common.mjs';
 
 setUp();
 
@@ -65,7 +65,7 @@ describe('the criteria', () => {
     const details = entry(page, '7.5');
     assert.ok(await details.locator('pre').isHidden());
     await details.locator('summary').click();
-    assert.ok(await details.locator('pre').isVisible());
+    await details.locator('pre').waitFor();
     assert.equal(await details.locator('pre').innerText(), indicator.formula.trim());
     assert.equal(await details.locator('.official').innerText(), indicator.text);
     assert.deepEqual(await details.locator('tbody tr').evaluateAll((all) =>
@@ -79,7 +79,7 @@ describe('the criteria', () => {
     await page.locator('#pause').click();
     await page.locator('#pause').click(); // Resuming reads anew:
     await live(page);
-    assert.ok(await details.locator('pre').isVisible(), 'what is open stays open');
+    await details.locator('pre').waitFor();
     const notes = page.locator('#criteria .notes');
     assert.ok(await notes.locator('li').first().isHidden());
     await notes.locator('summary').click();
@@ -95,16 +95,16 @@ describe('the criteria', () => {
     assert.equal(await page.locator('#criteria [data-pillar]:visible').count(), 1);
     assert.equal(await page.locator('#message').innerText(), `1 trên ${length} tiêu chí`);
     await page.locator('#open-all').click();
-    assert.ok(await entry(page, '7.5').locator('pre').isVisible());
+    await entry(page, '7.5').locator('pre').waitFor();
     await page.locator('#search').fill('không có');
     assert.deepEqual(await shownCodes(page), []);
     assert.match(await page.locator('#message').innerText(), /Không có tiêu chí nào khớp/);
     await page.locator('#search').fill('');
-    assert.equal(await page.locator('#criteria pre:visible').count(), 1, 'only what was shown was opened');
+    await eventually('1 open', async () => await page.locator('#criteria pre:visible').count() === 1);
     await page.locator('#open-all').click();
-    assert.equal(await page.locator('#criteria pre:visible').count(), length);
+    await eventually('length open', async () => await page.locator('#criteria pre:visible').count() === length);
     await page.locator('#close-all').click();
-    assert.equal(await page.locator('#criteria pre:visible').count(), 0);
+    await eventually('0 open', async () => await page.locator('#criteria pre:visible').count() === 0);
     await close(page);
   });
 
@@ -124,7 +124,7 @@ describe('the criteria', () => {
     const page = await open();
     await agree(page);
     await page.locator('#search').fill('bac');
-    await page.getByRole('link', { name: 'Tiêu chí' }).click();
+    await page.getByRole('link', { name: 'Tiêu chí', exact: true }).click();
     await checkAll(page, BOARD.index);
     assert.equal((await shownCodes(page)).length, 6);
     assert.equal(await page.locator('#search').inputValue(), '');
@@ -133,7 +133,7 @@ describe('the criteria', () => {
     }
     assert.equal(parameter(page, 'view'), 'criteria');
     assert.match(await page.title(), /^Tiêu chí – /);
-    await page.getByRole('link', { name: 'Xếp hạng' }).click();
+    await page.getByRole('link', { name: 'Xếp hạng', exact: true }).click();
     await agree(page);
     assert.ok(await page.locator('#asof').isVisible());
     assert.ok(await page.locator('#criteria').isHidden());
@@ -147,7 +147,7 @@ describe('the criteria', () => {
 
     const other = await open(link(BOARD.index));
     await checkAll(other, BOARD.index);
-    await other.getByRole('link', { name: 'Xếp hạng' }).click();
+    await other.getByRole('link', { name: 'Xếp hạng', exact: true }).click();
     await agree(other);
     await close(other);
   });
@@ -160,9 +160,9 @@ describe('the criteria', () => {
     const summary = entry(page, 'ckmb').locator('summary');
     await tabTo(page, summary, 20);
     await page.keyboard.press('Enter');
-    assert.ok(await entry(page, 'ckmb').locator('pre').isVisible());
+    await entry(page, 'ckmb').locator('pre').waitFor();
     await page.keyboard.press('Space');
-    assert.ok(await entry(page, 'ckmb').locator('pre').isHidden());
+    await entry(page, 'ckmb').locator('pre').waitFor({ state: 'hidden' });
     await close(page);
   });
 
