@@ -88,4 +88,5 @@ def main():
         rig.close()
 
 
-main()
+if __name__ == "__main__":
+    main()

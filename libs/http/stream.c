@@ -60,6 +60,10 @@ static ssize_t read_stream(void *context, uint64_t pos, char *out, size_t max)
     if (peer_is_gone(r)) {
         return MHD_CONTENT_READER_END_WITH_ERROR;
     }
+    /* nothing is owed: a client that waits holds no buffer */
+    buffer_free(&r->pending);
+    r->pending = (buffer_t)BUFFER_INIT(HTTP_PULL_MAX);
+    r->sent = 0;
     http_suspend(r);
     return 0;
 }

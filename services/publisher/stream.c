@@ -8,6 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Leaves room beside it for a greeting: what is larger would never fit. */
+#define STREAM_MAX_EVENT (63 * 1024)
+
 static uint32_t keep_alive_turn; /* grows with each stream_keep_alive() */
 
 typedef struct {
@@ -24,37 +27,92 @@ const char *stream_event_name(const char *type)
                                                : "source";
 }
 
+/* The newest events as they are sent: a thousand clients are told the same, and it is made once. */
+#define RECENT 64 /* of at most 64 KiB each */
+static struct {
+    uint64_t epoch, seq;
+    buffer_t text;
+} recent[RECENT];
+
+static const buffer_t *find_recent(const journal_t *journal, uint64_t seq)
+{
+    return recent[seq % RECENT].seq == seq && recent[seq % RECENT].epoch == journal_epoch(journal)
+               ? &recent[seq % RECENT].text
+               : NULL;
+}
+
+static const buffer_t *make_text(const journal_t *journal, uint64_t seq, const event_notice_t *n)
+{
+    char id[CURSOR_SIZE];
+    buffer_t *text = &recent[seq % RECENT].text;
+    cursor_write(journal, seq, id);
+    buffer_free(text);
+    *text = (buffer_t)BUFFER_INIT(STREAM_MAX_EVENT);
+    buffer_printf(text, "id: %s\nevent: %s\ndata: ", id, stream_event_name(n->type));
+    buffer_append(text, n->body.data, n->body.len);
+    buffer_append_text(text, "\n\n");
+    if (text->failed) { /* larger than a client's whole buffer: it can read the result itself */
+        buffer_clear(text);
+        buffer_printf(text, "id: %s\nevent: reset\ndata: {}\n\n", id);
+    }
+    recent[seq % RECENT].epoch = journal_epoch(journal);
+    recent[seq % RECENT].seq = text->failed ? 0 : seq;
+    return text;
+}
+
 typedef struct {
     stream_t *stream;
     buffer_t *out;
 } pull_t;
 
+/* False when the client's buffer has no room for it now. */
+static bool take(pull_t *pull, uint64_t seq, const buffer_t *text)
+{
+    bool fits = pull->out->max - pull->out->len >= text->len;
+    if (fits) {
+        buffer_append(pull->out, text->data, text->len);
+        pull->stream->next_seq = seq + 1;
+    }
+    return fits;
+}
+
 static bool append_event(void *context, uint64_t seq, bytes_t payload)
 {
     pull_t *pull = context;
+    const journal_t *journal = pull->stream->model->journal;
+    const buffer_t *text = find_recent(journal, seq);
     event_in_t in;
     char reason[256];
+    if (text != NULL) {
+        return take(pull, seq, text);
+    }
     if (event_decode(payload, reason, &in) != 0) {
         pull->stream->next_seq = seq + 1;
         return true;
     }
-    const event_notice_t *n = in.event->notice;
-    size_t need = n->body.len + 128;
-    char id[CURSOR_SIZE];
-    cursor_write(pull->stream->model->journal, seq, id);
-    bool fits = pull->out->max - pull->out->len >= need;
-    if (fits) {
-        buffer_printf(pull->out, "id: %s\nevent: %s\ndata: ", id, stream_event_name(n->type));
-        buffer_append(pull->out, n->body.data, n->body.len);
-        buffer_append_text(pull->out, "\n\n");
-        pull->stream->next_seq = seq + 1;
-    } else if (pull->out->len == 0) {
-        /* larger than a client's whole buffer: it can read the result itself */
-        buffer_printf(pull->out, "id: %s\nevent: reset\ndata: {}\n\n", id);
-        pull->stream->next_seq = seq + 1;
-    }
+    bool fits = take(pull, seq, make_text(journal, seq, in.event->notice));
     event_release(&in);
     return fits;
+}
+
+/* Appends what there is, first of what was made for others. False when the store fails. */
+static bool append_events(stream_t *s, buffer_t *out)
+{
+    pull_t p = {s, out};
+    const buffer_t *text;
+    while (s->next_seq <= journal_head(s->model->journal) &&
+           (text = find_recent(s->model->journal, s->next_seq)) != NULL) {
+        if (!take(&p, s->next_seq, text)) {
+            return true;
+        }
+    }
+    if (s->next_seq > journal_head(s->model->journal)) {
+        return true;
+    }
+    store_txn_t *txn = store_read(s->model->store);
+    int rc = journal_read(s->model->journal, txn, s->next_seq, append_event, &p);
+    store_abort(&txn);
+    return rc >= 0;
 }
 
 static bool pull(buffer_t *out, void *context)
@@ -74,19 +132,14 @@ static bool pull(buffer_t *out, void *context)
                       cursor_write(s->model->journal, s->next_seq - 1, id));
         s->reset = false;
     }
+    bool good = true;
     if (s->next_seq <= journal_head(s->model->journal)) {
-        pull_t p = {s, out};
-        store_txn_t *txn = store_read(s->model->store);
-        int rc = journal_read(s->model->journal, txn, s->next_seq, append_event, &p);
-        store_abort(&txn);
-        if (rc < 0) {
-            return false;
-        }
+        good = append_events(s, out);
     } else if (s->turn != keep_alive_turn && out->len == 0) {
         buffer_append_text(out, ":\n\n");
     }
     s->turn = keep_alive_turn;
-    return true;
+    return good;
 }
 
 static void closed(void *stream)

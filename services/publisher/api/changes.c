@@ -126,8 +126,7 @@ static bool put_unit(jw_t *j, const catalog_index_t *index, const event_score_t 
     return true;
 }
 
-static void put_changed(jw_t *j, const call_t *call, const members_t *before,
-                        const members_t *after)
+static void put_changed(jw_t *j, const call_t *call, members_t *before, members_t *after)
 {
     uint64_t n = 0;
     jw_key(j, "units");

@@ -153,17 +153,36 @@ void members_free(members_t *m)
         event_release(&m->list[i].in);
     }
     free(m->list);
+    free(m->by_code);
     *m = (members_t){0};
 }
 
-const event_score_t *members_find(const members_t *m, const char *code)
+static int compare_codes(const void *a, const void *b)
 {
-    for (size_t i = 0; i < m->n; i++) {
-        if (strcmp(m->list[i].score.unit->code, code) == 0) {
-            return &m->list[i].score;
+    const member_t *const *x = a;
+    const member_t *const *y = b;
+    return strcmp((*x)->score.unit->code, (*y)->score.unit->code);
+}
+
+const event_score_t *members_find(members_t *m, const char *code)
+{
+    if (m->by_code == NULL) {
+        m->by_code = calloc(m->n + 1, sizeof *m->by_code);
+        for (size_t i = 0; m->by_code != NULL && i < m->n; i++) {
+            m->by_code[i] = &m->list[i];
+        }
+        if (m->by_code != NULL && m->n > 1) {
+            qsort(m->by_code, m->n, sizeof *m->by_code, compare_codes);
         }
     }
-    return NULL;
+    event_unit_t unit = {.code = (char *)(uintptr_t)code};
+    const member_t wanted = {.score = {.unit = &unit}};
+    const member_t *key = &wanted;
+    const member_t **found =
+        m->by_code != NULL && m->n > 0
+            ? bsearch(&key, m->by_code, m->n, sizeof *m->by_code, compare_codes)
+            : NULL;
+    return found != NULL ? &(*found)->score : NULL;
 }
 
 bool members_ask(const call_t *call, const call_scope_t *scope, members_t *out)

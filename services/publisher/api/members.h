@@ -15,8 +15,9 @@ typedef struct {
 typedef struct {
     member_t *list;
     size_t n, cap;
-    int64_t as_of;     /* of the ranking */
-    uint32_t revision; /* 0: not known of the past */
+    int64_t as_of;            /* of the ranking */
+    uint32_t revision;        /* 0: not known of the past */
+    const member_t **by_code; /* made by the first members_find() */
     int rc;
 } members_t;
 
@@ -25,7 +26,7 @@ typedef struct {
 int members_load(const call_t *call, store_txn_t *txn, const call_scope_t *scope, int64_t at,
                  members_t *out);
 void members_free(members_t *members);
-const event_score_t *members_find(const members_t *members, const char *code); /* or NULL */
+const event_score_t *members_find(members_t *members, const char *code); /* or NULL */
 
 /* The same for an answer: false after answering 503 or, when there are none, 404. Ends the
  * transaction in either case. */
