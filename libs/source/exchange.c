@@ -28,7 +28,17 @@ struct exchange {
     const char *fault;
 };
 
-const char *exchange_id_of(source_by_t by, const registry_unit_t *unit)
+static const char *table_id(const source_t *source, const char *code)
+{
+    for (unsigned i = 0; i < source->n_table; i++) {
+        if (strcmp(source->table[i].unit, code) == 0) {
+            return source->table[i].text;
+        }
+    }
+    return NULL;
+}
+
+const char *exchange_id_of(const source_t *source, source_by_t by, const registry_unit_t *unit)
 {
     switch (by) {
     case SOURCE_BY_CODE:
@@ -40,6 +50,7 @@ const char *exchange_id_of(source_by_t by, const registry_unit_t *unit)
     case SOURCE_BY_AGENCY:
         return unit->agency;
     case SOURCE_BY_TABLE:
+        return table_id(source, unit->code);
     case SOURCE_BY_SERIES:
         break;
     }
@@ -115,7 +126,7 @@ static template_vars_t vars_of(const exchange_t *x)
     const source_t *s = x->setup->source;
     unsigned page = (unsigned)x->n_pages;
     source_by_t by = s->each != 0 ? s->each : s->units_of;
-    return (template_vars_t){.of = x->of != NULL ? exchange_id_of(by, x->of) : s->nation,
+    return (template_vars_t){.of = x->of != NULL ? exchange_id_of(s, by, x->of) : s->nation,
                              .period = x->period,
                              .page = s->first_page + page,
                              .size = s->page_size,

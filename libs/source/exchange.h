@@ -53,7 +53,7 @@ const char *exchange_fault(const exchange_t *exchange);
 size_t exchange_count(const exchange_t *exchange);
 const bytes_t *exchange_pages(const exchange_t *exchange);
 
-/* The id by which a source knows the unit, NULL when there is none. */
-const char *exchange_id_of(source_by_t by, const registry_unit_t *unit);
+/* The id by which the source knows the unit in that register, NULL when there is none. */
+const char *exchange_id_of(const source_t *source, source_by_t by, const registry_unit_t *unit);
 
 #endif

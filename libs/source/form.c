@@ -34,6 +34,7 @@ static const cyaml_schema_field_t ask_fields[] = {
     OPTIONAL("nation", form_ask_t, nation),
     OPTIONAL("units_of", form_ask_t, units_of),
     OPTIONAL("each", form_ask_t, each),
+    OPTIONAL("period", form_ask_t, period),
     CYAML_FIELD_END,
 };
 static const cyaml_schema_field_t request_fields[] = {
@@ -129,6 +130,7 @@ static const cyaml_schema_field_t figure_fields[] = {
     OPTIONAL("at", form_figure_t, at),
     OPTIONAL("value", form_figure_t, value),
     OPTIONAL("number", form_figure_t, number),
+    OPTIONAL("date", form_figure_t, date),
     OPTIONAL("scale", form_figure_t, scale),
     OPTIONAL("min", form_figure_t, min),
     OPTIONAL("max", form_figure_t, max),

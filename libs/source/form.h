@@ -11,7 +11,7 @@ typedef struct {
 } form_pair_t;
 
 typedef struct {
-    char *nation, *units_of, *each;
+    char *nation, *units_of, *each, *period;
 } form_ask_t;
 
 typedef struct {
@@ -80,7 +80,8 @@ typedef struct {
 } form_period_t;
 
 typedef struct {
-    char *id, *at, *value, *number, *scale, *min, *max, *combine, *absent, *confidence, *note;
+    char *id, *at, *value, *number, *date, *scale, *min, *max, *combine, *absent, *confidence,
+        *note;
     bool optional;
     form_test_t *when;
     unsigned when_count;

@@ -43,19 +43,22 @@ static bool same_thing(const reader_row_t *a, const reader_row_t *b)
     return strcmp(a->unit.code, b->unit.code) == 0 && strcmp(a->period, b->period) == 0;
 }
 
-/* Adds what may be added; false when the two cannot both be true. */
+/* Joins what may be joined; false when the two cannot both be true. */
 static bool add_up(const source_t *s, reader_row_t *into, const reader_row_t *from)
 {
     bool good = into->rule == NULL && from->rule == NULL;
     for (unsigned i = 0; i < s->n_figures; i++) {
-        good = good && s->figures[i].combine;
+        good = good && s->figures[i].combine != SOURCE_ONE;
     }
     for (size_t i = 0; good && i < from->n_figures; i++) {
         decimal_t *value = (decimal_t *)(uintptr_t)reader_value(into, from->figures[i].id);
+        int figure = source_figure(s, from->figures[i].id);
         if (value == NULL) {
             into->figures[into->n_figures++] = from->figures[i];
-        } else {
+        } else if (s->figures[figure].combine == SOURCE_SUM) {
             good = decimal_add(*value, from->figures[i].value, value) == 0;
+        } else {
+            good = decimal_compare(*value, from->figures[i].value) == 0;
         }
     }
     return good;
@@ -72,7 +75,10 @@ static void drop(reader_row_t *row)
  */
 static void join_rows(const source_t *source, reader_row_t **sorted, size_t n)
 {
-    bool sums = source->n_figures > 0 && source->figures[0].combine;
+    bool sums = false;
+    for (unsigned i = 0; i < source->n_figures; i++) {
+        sums = sums || source->figures[i].combine == SOURCE_SUM;
+    }
     for (size_t i = 1; i < n; i++) {
         reader_row_t *first = sorted[i - 1];
         reader_row_t *row = sorted[i];

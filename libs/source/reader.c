@@ -7,6 +7,7 @@
 #include "reader.h"
 
 #include "base/error.h"
+#include "period/moment.h"
 #include "reader_internal.h"
 #include "text/text.h"
 
@@ -175,6 +176,20 @@ static bool applies(const extract_row_t *from, const source_figure_t *figure)
     return true;
 }
 
+/* A day as the number yyyymmdd. */
+static int day_number(const char *text, const char *format, decimal_t *out)
+{
+    char day[MOMENT_DAY_SIZE]; /* yyyy-mm-dd */
+    char digits[MOMENT_DAY_SIZE];
+    int64_t at;
+    if (field_date(text, format, &at) != 0) {
+        return CHISO_E_SYNTAX;
+    }
+    moment_day(at, day);
+    int len = snprintf(digits, sizeof digits, "%.4s%.2s%.2s", day, day + 5, day + 8);
+    return decimal_parse(digits, (size_t)len, out);
+}
+
 static void read_figure(const source_t *s, const extract_row_t *from, const source_figure_t *figure,
                         reader_row_t *row)
 {
@@ -191,7 +206,13 @@ static void read_figure(const source_t *s, const extract_row_t *from, const sour
             }
             return;
         }
-        if (field_number(text, figure->number, figure->scale, &value) != 0) {
+        if (figure->date != NULL) {
+            if (day_number(text, figure->date, &value) != 0) {
+                reader_reject(row, "number",
+                              "%s: '%.60s' is not a date of the form that is expected", name, text);
+                return;
+            }
+        } else if (field_number(text, figure->number, figure->scale, &value) != 0) {
             reader_reject(row, "number", "%s: '%.60s' is not a number of the form that is expected",
                           name, text);
             return;
@@ -232,6 +253,14 @@ static void check_sums(const source_t *s, reader_row_t *row)
 
 /* ---- rows ---- */
 
+/* 0: it is none. */
+static int number_up_to(const char *text, int most)
+{
+    size_t len = strlen(text);
+    int value = len < 3 && strspn(text, "0123456789") == len ? (int)strtol(text, NULL, 10) : 0;
+    return value <= most ? value : 0;
+}
+
 static void find_period(const pass_t *p, const extract_row_t *from, reader_row_t *row)
 {
     const source_t *s = p->source;
@@ -241,6 +270,14 @@ static void find_period(const pass_t *p, const extract_row_t *from, reader_row_t
         int64_t at;
         if (text == NULL) {
             reader_reject(row, "schema", "%s is missing", s->rows.columns[s->period_column].name);
+        } else if (strcmp(s->period_date, "month") == 0 || strcmp(s->period_date, "quarter") == 0) {
+            int most = s->period_as == PERIOD_MONTH ? 12 : 4;
+            int number = number_up_to(text, most);
+            if (number == 0) {
+                reader_reject(row, "schema", "'%.40s' is not a %s; expected 1 to %d", text,
+                              s->period_date, most);
+            }
+            period = (period_t){s->period_as, period.year, number};
         } else if (strcmp(s->period_date, "period") == 0) {
             if (period_parse(text, &period) != 0 || period.kind != s->period_as) {
                 reader_reject(row, "schema", "'%.40s' is not a period of the kind that is expected",

@@ -109,16 +109,27 @@ static unsigned whole_number(whole_t *w, const char *path, const char *text, uns
 static source_by_t register_of(whole_t *w, const char *path, const char *name, bool rows)
 {
     static const char *const names[] = {"code", "dvc", "geo", "agency", "table", "series"};
-    for (int i = 0; name != NULL && i < (rows ? 6 : 4); i++) {
+    for (int i = 0; name != NULL && i < (rows ? 6 : 5); i++) {
         if (strcmp(names[i], name) == 0) {
             return (source_by_t)(i + 1);
         }
     }
     if (name != NULL) {
-        wrong(w, path, "'%s'; expected code, dvc, geo%s", name,
-              rows ? ", agency, table or series" : " or agency");
+        wrong(w, path, "'%s'; expected code, dvc, geo, agency%s", name,
+              rows ? ", table or series" : " or table");
     }
     return (source_by_t)0;
+}
+
+/* year, quarter, month as a period_kind_t; -1 for none. */
+static int period_kind_of(const char *name)
+{
+    static const char *const kinds[] = {"year", "quarter", "month"};
+    int kind = -1;
+    for (int i = 0; i < 3; i++) {
+        kind = strcmp(name, kinds[i]) == 0 ? i : kind;
+    }
+    return kind;
 }
 
 static void check_template(whole_t *w, const char *path, const char *text, bool secrets)
@@ -255,7 +266,10 @@ static void build_asking(whole_t *w)
     source_t *s = &w->source;
     const form_ask_t *ask = w->form->ask;
     const form_pages_t *pages = w->form->pages;
-    s->total = -1;
+    s->total = s->only = -1;
+    if (ask != NULL && ask->period != NULL && (s->only = period_kind_of(ask->period)) < 0) {
+        wrong(w, "ask.period", "'%s'; expected year, quarter or month", ask->period);
+    }
     if (ask != NULL) {
         s->nation = ask->nation;
         s->units_of = register_of(w, "ask.units_of", ask->units_of, false);
@@ -350,8 +364,10 @@ static void build_unit(whole_t *w)
         wrong(w, "unit.by", "%s; expected ask.each, since the rows do not say their unit",
               "series");
     }
-    if ((s->by == SOURCE_BY_TABLE) != (u->table_count > 0)) {
-        wrong(w, "unit.table", "%s; expected it with unit.by: table, and only there",
+    bool table =
+        s->by == SOURCE_BY_TABLE || s->each == SOURCE_BY_TABLE || s->units_of == SOURCE_BY_TABLE;
+    if (table != (u->table_count > 0)) {
+        wrong(w, "unit.table", "%s; expected it where `table` joins, and only there",
               u->table_count > 0 ? "is given" : "is missing");
     }
     s->table = own(w, u->table_count, sizeof *s->table);
@@ -376,7 +392,6 @@ static void build_unit(whole_t *w)
 
 static void build_period(whole_t *w)
 {
-    static const char *const kinds[] = {"year", "quarter", "month"};
     source_t *s = &w->source;
     const form_period_t *p = w->form->period;
     s->period_column = -1;
@@ -385,16 +400,15 @@ static void build_period(whole_t *w)
     }
     s->period_column = column(w, "period.at", p->at, true);
     s->period_date = p->date;
-    if (strcmp(p->date, "period") != 0 && field_date_check(p->date) != 0) {
+    bool number = strcmp(p->date, "month") == 0 || strcmp(p->date, "quarter") == 0;
+    if (!number && strcmp(p->date, "period") != 0 && field_date_check(p->date) != 0) {
         wrong(w, "period.date",
-              "'%s'; expected \"dd/MM/yyyy\", \"iso\", \"epoch-ms\" or \"period\"", p->date);
+              "'%s'; expected \"dd/MM/yyyy\", \"iso\", \"epoch-ms\", period, month or quarter",
+              p->date);
     }
-    int kind = -1;
-    for (int i = 0; i < 3; i++) {
-        kind = strcmp(p->as, kinds[i]) == 0 ? i : kind;
-    }
-    if (kind < 0) {
-        wrong(w, "period.as", "'%s'; expected year, quarter or month", p->as);
+    int kind = period_kind_of(p->as);
+    if (kind < 0 || (number && strcmp(p->date, p->as) != 0)) {
+        wrong(w, "period.as", "'%s'; expected year, quarter or month, as period.date says", p->as);
     }
     s->period_as = (period_kind_t)kind;
 }
@@ -437,9 +451,15 @@ static void build_figure(whole_t *w, unsigned i)
     to->has_min = number(w, PATH("min"), from->min, &to->min);
     to->has_max = number(w, PATH("max"), from->max, &to->max);
     to->has_absent = number(w, PATH("absent"), from->absent, &to->absent);
-    to->combine = from->combine != NULL;
-    if (from->combine != NULL && strcmp(from->combine, "sum") != 0) {
-        wrong(w, PATH("combine"), "'%s'; expected sum", from->combine);
+    to->date = from->date;
+    if (from->date != NULL && field_date_check(from->date) != 0) {
+        wrong(w, PATH("date"), "'%s'; expected a date such as \"dd/MM/yyyy\"", from->date);
+    }
+    if (from->combine != NULL) {
+        to->combine = strcmp(from->combine, "sum") == 0 ? SOURCE_SUM : SOURCE_SAME;
+        if (to->combine == SOURCE_SAME && strcmp(from->combine, "same") != 0) {
+            wrong(w, PATH("combine"), "'%s'; expected sum or same", from->combine);
+        }
     }
     to->when = tests(w, PATH("when"), from->when, from->when_count, true);
     to->n_when = from->when_count;

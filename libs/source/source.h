@@ -74,13 +74,22 @@ typedef struct {
     int level;
 } source_level_t;
 
+/* What several rows about one unit and period do with a figure. */
+typedef enum {
+    SOURCE_ONE,  /* they contradict */
+    SOURCE_SUM,  /* it adds up */
+    SOURCE_SAME, /* they complete each other, and must agree */
+} source_combine_t;
+
 typedef struct {
     const char *id;
     int column; /* -1: `value` counts for each row */
     decimal_t value;
     field_number_t number;
     decimal_t scale;
-    bool has_min, has_max, optional, combine;
+    const char *date; /* or NULL: the cell is a date of this form, and the figure yyyymmdd */
+    source_combine_t combine;
+    bool has_min, has_max, optional;
     decimal_t min, max;
     bool has_absent; /* what stands for a unit that a complete answer does not name */
     decimal_t absent;
@@ -104,6 +113,7 @@ typedef struct {
     const char *nation;   /* ${of} of a series of all provinces, or NULL */
     source_by_t units_of; /* one for the units of each province the operator names; 0: none */
     source_by_t each;     /* one for each unit the operator names; 0: none */
+    int only;             /* the period_kind_t that it may be asked for, or -1: all */
     const char *method, *path, *body, *prime;
     const char *csrf_cookie; /* whose value is ${csrf}, or NULL */
     const char *const *headers;
@@ -132,7 +142,8 @@ typedef struct {
     unsigned n_levels;
     int unknown_code, unknown_name; /* columns of a unit that is in no register, or -1 */
     int period_column;              /* or -1: the series' own */
-    const char *period_date;
+    const char
+        *period_date; /* as field_date(), or "period", "month", "quarter": a number of them */
     period_kind_t period_as;
     source_figure_t *figures;
     unsigned n_figures;

@@ -151,6 +151,7 @@ static int check_times(ingest_source_t *s, config_t *file, const char *at)
 
 static int check_lists(ingest_source_t *s, config_t *file, const char *at)
 {
+    static const char *const kinds[] = {"year", "quarter", "month"};
     char path[128];
     int rc = 0;
     for (unsigned i = 0; i < s->periods_count; i++) {
@@ -162,6 +163,11 @@ static int check_lists(ingest_source_t *s, config_t *file, const char *at)
                              "'%s'; expected \"2025\", \"2025-Q3\", \"2025-10\", or year, quarter, "
                              "month, year-1 …",
                              s->periods[i]);
+        } else if (s->source != NULL && s->source->only >= 0 &&
+                   (int)period.kind != s->source->only) {
+            snprintf(path, sizeof path, "%s.periods[%u]", at, i);
+            rc = config_error(file, path, "'%s'; expected a %s: the source has no others",
+                              s->periods[i], kinds[s->source->only]);
         }
     }
     int one =
@@ -199,7 +205,7 @@ static int check_units(ingest_source_t *s, config_t *file, const registry_t *uni
                 found++;
                 rc |=
                     each ? add_of(unit, &s->of, &s->n_of) : add_of(unit, &s->wanted, &s->n_wanted);
-                if (each && exchange_id_of(s->source->each, unit) == NULL) {
+                if (each && exchange_id_of(s->source, s->source->each, unit) == NULL) {
                     found = 0;
                 }
             }
@@ -222,7 +228,7 @@ static int check_units_of(ingest_source_t *s, config_t *file, const registry_t *
     for (unsigned i = 0; i < s->units_of_count; i++) {
         const registry_unit_t *unit = registry_by_code(units, s->units_of[i]);
         if (unit == NULL || unit->parent != NULL || s->source->units_of == 0 ||
-            exchange_id_of(s->source->units_of, unit) == NULL) {
+            exchange_id_of(s->source, s->source->units_of, unit) == NULL) {
             snprintf(path, sizeof path, "%s.units_of[%u]", at, i);
             rc = config_error(file, path,
                               "'%s'; expected the code of a province whose units the source has, "
