@@ -6,15 +6,18 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
 
 #define JSON_TYPE "application/json;charset=UTF-8"
 #define HTML_TYPE "text/html; charset=utf-8"
 #define HUGE_SIZE ((size_t)65 * 1024 * 1024)
 
 const char *const answer_modes[] = {
-    "normal",    "block",         "error503",    "slow",       "truncated",     "truncated_json",
-    "wrong_sum", "changed_field", "huge",        "empty",      "status500",     "html404",
-    "not_array", "bad_number",    "missing_row", "unknown_id", "duplicate_row", NULL,
+    "normal",      "block",         "error503",    "slow",       "truncated",     "truncated_json",
+    "wrong_sum",   "changed_field", "huge",        "empty",      "status500",     "html404",
+    "not_array",   "bad_number",    "missing_row", "unknown_id", "duplicate_row", "cloudflare",
+    "status401",   "status403",     "status419",   "status429",  "busy503",       "redirect",
+    "mislabelled", "gzip",          NULL,
 };
 
 int answer_block(http_request_t *request, int64_t support_id)
@@ -140,24 +143,43 @@ static int reply_huge(http_request_t *request, const tests_mode_t *options, byte
     return 200;
 }
 
-static int send_text(http_request_t *request, int mode, const tests_mode_t *options, bytes_t text)
+/* As a client says that it understands: a body half of which is no longer text. */
+static int reply_gzip(http_request_t *request, const char *type, bytes_t text)
 {
-    switch (mode) {
-    case MODE_SLOW:
-        http_reply_badly(request, 200, JSON_TYPE, text, options->delay_ms, SIZE_MAX);
-        return 200;
-    case MODE_TRUNCATED:
-        http_reply_badly(request, 200, JSON_TYPE, text, 0, text.len / 2);
-        return 200;
-    case MODE_TRUNCATED_JSON:
-        http_reply(request, 200, JSON_TYPE, bytes_of(text.data, text.len / 2));
-        return 200;
-    case MODE_HUGE:
-        return reply_huge(request, options, text);
-    default:
-        http_reply(request, 200, JSON_TYPE, text);
-        return 200;
+    z_stream z = {0};
+    buffer_t out = BUFFER_INIT(text.len + 1024);
+    uint8_t chunk[16384];
+    int rc = deflateInit2(&z, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY);
+    z.next_in = (uint8_t *)(uintptr_t)text.data;
+    z.avail_in = (uInt)text.len;
+    while (rc == Z_OK) {
+        z.next_out = chunk;
+        z.avail_out = sizeof chunk;
+        rc = deflate(&z, Z_FINISH);
+        buffer_append(&out, chunk, sizeof chunk - z.avail_out);
     }
+    deflateEnd(&z);
+    http_set_header(request, "Content-Encoding", "gzip");
+    http_reply(request, 200, type, buffer_bytes(&out));
+    buffer_free(&out);
+    return 200;
+}
+
+static int challenge(http_request_t *request)
+{
+    http_set_header(request, "cf-mitigated", "challenge");
+    http_reply(request, 200, HTML_TYPE,
+               bytes_of_text("<!DOCTYPE html><html lang=\"en-US\"><head><title>Just a moment..."
+                             "</title></head><body><noscript>Enable JavaScript and cookies to "
+                             "continue</noscript></body></html>"));
+    return 200;
+}
+
+static int redirect(http_request_t *request)
+{
+    http_set_header(request, "Location", http_path(request));
+    http_reply(request, 307, HTML_TYPE, bytes_of_text(""));
+    return 307;
 }
 
 static int reply_503(http_request_t *request, const tests_mode_t *options)
@@ -169,36 +191,67 @@ static int reply_503(http_request_t *request, const tests_mode_t *options)
     return html(request, 503, "Service Unavailable");
 }
 
+int answer_body(http_request_t *request, int mode, const tests_mode_t *options, const char *type,
+                bytes_t text, int64_t support_id)
+{
+    switch (mode) {
+    case MODE_BLOCK:
+        return answer_block(request, support_id);
+    case MODE_CLOUDFLARE:
+        return challenge(request);
+    case MODE_ERROR503:
+        return reply_503(request, options);
+    case MODE_BUSY503:
+        return html(request, 503, "Service Unavailable");
+    case MODE_STATUS429:
+        return html(request, 429, "Too Many Requests");
+    case MODE_STATUS500:
+        return html(request, 500, "Internal Server Error");
+    case MODE_STATUS401:
+        return html(request, 401, "Unauthorized");
+    case MODE_STATUS403:
+        return html(request, 403, "Forbidden");
+    case MODE_STATUS419:
+        return html(request, 419, "Page Expired");
+    case MODE_HTML404:
+        return html(request, 404, "Not Found");
+    case MODE_REDIRECT:
+        return redirect(request);
+    case MODE_SLOW:
+        http_reply_badly(request, 200, type, text, options->delay_ms, SIZE_MAX);
+        return 200;
+    case MODE_TRUNCATED:
+        http_reply_badly(request, 200, type, text, 0, text.len / 2);
+        return 200;
+    case MODE_TRUNCATED_JSON:
+        http_reply(request, 200, type, bytes_of(text.data, text.len / 2));
+        return 200;
+    case MODE_HUGE:
+        return reply_huge(request, options, text);
+    case MODE_MISLABELLED:
+        http_reply(request, 200, "text/plain; charset=iso-8859-1", text);
+        return 200;
+    case MODE_GZIP:
+        return reply_gzip(request, type, text);
+    case MODE_NOT_ARRAY:
+        http_reply(request, 200, JSON_TYPE,
+                   bytes_of_text("{\"message\":\"Hệ thống đang bận, vui lòng thử lại sau\"}"));
+        return 200;
+    default:
+        http_reply(request, 200, type, text);
+        return 200;
+    }
+}
+
 int answer_rows(http_request_t *request, int mode, const tests_mode_t *options, json_t *rows,
                 int64_t support_id)
 {
-    int status = 0;
-    char *text = NULL;
-    switch (mode) {
-    case MODE_BLOCK:
-        status = answer_block(request, support_id);
-        break;
-    case MODE_ERROR503:
-        status = reply_503(request, options);
-        break;
-    case MODE_STATUS500:
-        status = html(request, 500, "Internal Server Error");
-        break;
-    case MODE_HTML404:
-        status = html(request, 404, "Not Found");
-        break;
-    case MODE_NOT_ARRAY:
-        status = 200;
-        http_reply(request, status, JSON_TYPE,
-                   bytes_of_text("{\"message\":\"Hệ thống đang bận, vui lòng thử lại sau\"}"));
-        break;
-    default:
-        spoil_rows(mode, rows);
-        text = json_dumps(rows, JSON_COMPACT);
-        status = text != NULL ? send_text(request, mode, options, bytes_of_text(text))
+    spoil_rows(mode, rows);
+    char *text = json_dumps(rows, JSON_COMPACT);
+    int status = text != NULL ? answer_body(request, mode, options, JSON_TYPE, bytes_of_text(text),
+                                            support_id)
                               : html(request, 500, "Out of memory");
-        free(text);
-    }
+    free(text);
     json_decref(rows);
     return status;
 }

@@ -25,6 +25,15 @@ enum {
     MODE_MISSING_ROW,
     MODE_UNKNOWN_ID,
     MODE_DUPLICATE_ROW,
+    MODE_CLOUDFLARE,
+    MODE_STATUS401,
+    MODE_STATUS403,
+    MODE_STATUS419,
+    MODE_STATUS429,
+    MODE_BUSY503,
+    MODE_REDIRECT, /* to itself */
+    MODE_MISLABELLED,
+    MODE_GZIP,
 };
 
 /* In the order of the enum, ended by NULL. */
@@ -34,6 +43,9 @@ extern const char *const answer_modes[];
  * `support_id` is the number on a block page. Returns the HTTP status. */
 int answer_rows(http_request_t *request, int mode, const tests_mode_t *options, json_t *rows,
                 int64_t support_id);
+/* The same for a body as it is, of that content type. */
+int answer_body(http_request_t *request, int mode, const tests_mode_t *options, const char *type,
+                bytes_t text, int64_t support_id);
 /* What the portal's firewall says, with 200. */
 int answer_block(http_request_t *request, int64_t support_id);
 

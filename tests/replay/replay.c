@@ -5,6 +5,7 @@
  * /control, and what it answered is written down, so that a test can compare the two ends.
  */
 #include "answer.h"
+#include "dialect.h"
 #include "fixture.h"
 #include "request.h"
 
@@ -20,13 +21,17 @@
 #define SUPPORT_ID_BASE 1870000000000000000
 
 static const char help[] =
-    "usage: chiso-replay --fixtures DIR [--port N] [--every SECONDS] [--log FILE]\n"
+    "usage: chiso-replay --fixtures DIR [--dialects DIR] [--port N] [--every SECONDS] [--log "
+    "FILE]\n"
     "\n"
     "Answers POST /jsp/rest.jsp as the national public-service portal does, from recordings.\n"
     "\n"
     "  --fixtures DIR    its sub-folders, sorted, are the steps; DIR/STEP/SERIES.json the "
     "answers,\n"
     "                    SERIES being p_tinh_id_period, such as 0_2025 or 398126_2025-10\n"
+    "  --dialects DIR    the answers of the other sources, played as well: a directory of HTML\n"
+    "                    pages, gateways with tokens and sessions, Elasticsearch, CKAN, tasks, "
+    "CSV\n"
     "  --address ADDR    the numeric address to listen on (127.0.0.1)\n"
     "  --port N          the port to listen on; 0, the default, is any free one\n"
     "  --every SECONDS   go a step on by a timer, back and forth; 0, the default: only when told\n"
@@ -42,6 +47,9 @@ static const char help[] =
     "     misbehave for N answers (until mode=normal without times), for one series or for all:\n"
     "     block error503 slow truncated truncated_json wrong_sum changed_field huge empty\n"
     "     status500 html404 not_array bad_number missing_row unknown_id duplicate_row\n"
+    "     cloudflare status401 status403 status419 status429 busy503 redirect mislabelled gzip\n"
+    "POST /control?expire=1               tokens, sessions and cookies that were given are void\n"
+    "POST /control?expires_in=SECONDS     how long tokens last from now on (3600)\n"
     "POST /control?set=SERIES:ID:FIELD:VALUE   lay a value over the recorded one, in all steps;\n"
     "                                     TONG_SCORE follows the six pillars exactly\n"
     "POST /control?clear=1                forget the values laid over\n"
@@ -51,19 +59,21 @@ static const char help[] =
 
 typedef struct {
     fixtures_t *fixtures;
+    dialects_t dialects;
     tests_mode_t mode;
     int64_t requests;
     int log_fd; /* -1: none */
 } replay_t;
 
-static void log_answer(replay_t *r, const rest_request_t *rest, int mode, int status, size_t rows)
+static void log_answer(replay_t *r, const char *service, const char *series, int mode, int status,
+                       size_t rows)
 {
     if (r->log_fd < 0) {
         return;
     }
     json_t *line =
         json_pack("{s:I, s:s, s:s, s:s, s:s, s:i, s:I}", "ns", (json_int_t)server_wall_ns(),
-                  "service", rest->service, "request", rest->series, "step",
+                  "service", service, "request", series, "step",
                   fixtures_name(r->fixtures, fixtures_current(r->fixtures)), "mode",
                   answer_modes[mode], "status", status, "rows", (json_int_t)rows);
     char *text = line != NULL ? json_dumps(line, JSON_COMPACT) : NULL;
@@ -102,7 +112,13 @@ static void serve_rest(replay_t *r, http_request_t *request)
     int rc = request_read(request, &rest);
     if (rc != 0) {
         answer_block(request, SUPPORT_ID_BASE + r->requests);
-        log_answer(r, &rest, MODE_BLOCK, 200, 0);
+        log_answer(r, rest.service, rest.series, MODE_BLOCK, 200, 0);
+        return;
+    }
+    dialect_answer_t answer;
+    if (dialect_service(&r->dialects, &r->mode, request, rest.service,
+                        SUPPORT_ID_BASE + r->requests, &answer)) {
+        log_answer(r, rest.service, answer.name, answer.mode, answer.status, 0);
         return;
     }
     json_t *rows = page_of(fixtures_rows(r->fixtures, rest.series), &rest);
@@ -111,7 +127,7 @@ static void serve_rest(replay_t *r, http_request_t *request)
     bool concerned = options.match[0] == '\0' || strcmp(options.match, rest.series) == 0;
     int mode = mode_take(&r->mode, concerned);
     int status = answer_rows(request, mode, &options, rows, SUPPORT_ID_BASE + r->requests);
-    log_answer(r, &rest, mode, status, count);
+    log_answer(r, rest.service, rest.series, mode, status, count);
 }
 
 static void describe(const replay_t *r, http_request_t *request)
@@ -121,10 +137,10 @@ static void describe(const replay_t *r, http_request_t *request)
         json_array_append_new(steps, json_string(fixtures_name(r->fixtures, i)));
     }
     size_t current = fixtures_current(r->fixtures);
-    json_t *all =
-        json_pack("{s:s, s:I, s:o, s:I, s:I}", "step", fixtures_name(r->fixtures, current), "index",
-                  (json_int_t)current, "steps", steps, "requests", (json_int_t)r->requests,
-                  "overlays", (json_int_t)fixtures_overlays(r->fixtures));
+    json_t *all = json_pack(
+        "{s:s, s:I, s:o, s:I, s:I, s:I}", "step", fixtures_name(r->fixtures, current), "index",
+        (json_int_t)current, "steps", steps, "requests", (json_int_t)r->requests, "overlays",
+        (json_int_t)fixtures_overlays(r->fixtures), "logins", (json_int_t)r->dialects.logins);
     if (all != NULL) {
         mode_describe(&r->mode, all);
     }
@@ -136,8 +152,15 @@ static void control(replay_t *r, http_request_t *request)
     const char *step = http_query(request, "step");
     const char *set = http_query(request, "set");
     const char *clear = http_query(request, "clear");
-    if (step == NULL && set == NULL && clear == NULL && http_query(request, "mode") == NULL) {
-        http_reply_problem(request, 400, "nothing to do: step, mode, set or clear is needed");
+    const char *expire = http_query(request, "expire");
+    int64_t expires_s = 0;
+    if (server_query_number(request, "expires_in", 1000000, &expires_s) != 0) {
+        http_reply_problem(request, 400, "expires_in is a whole number of seconds");
+        return;
+    }
+    if (step == NULL && set == NULL && clear == NULL && expire == NULL && expires_s == 0 &&
+        http_query(request, "mode") == NULL) {
+        http_reply_problem(request, 400, "nothing to do: step, mode, set, clear … is needed");
         return;
     }
     if (step != NULL && fixtures_go(r->fixtures, step) != 0) {
@@ -147,6 +170,10 @@ static void control(replay_t *r, http_request_t *request)
     if (clear != NULL) {
         fixtures_clear(r->fixtures);
     }
+    if (expire != NULL) {
+        dialect_expire(&r->dialects);
+    }
+    r->dialects.expires_s = expires_s > 0 ? expires_s : r->dialects.expires_s;
     int rc = set != NULL ? fixtures_set(r->fixtures, set) : 0;
     if (rc != 0) {
         http_reply_problem(request, rc == CHISO_E_NOT_FOUND ? 404 : 400, "set=%s: %s", set,
@@ -163,12 +190,17 @@ static void handle(http_request_t *request, void *context)
     replay_t *r = context;
     bool post = strcmp(http_method(request), "POST") == 0;
     bool get = strcmp(http_method(request), "GET") == 0;
+    dialect_answer_t answer;
     if (post && strcmp(http_path(request), "/jsp/rest.jsp") == 0) {
         serve_rest(r, request);
     } else if (post && strcmp(http_path(request), "/control") == 0) {
         control(r, request);
     } else if (get && strcmp(http_path(request), "/control") == 0) {
         describe(r, request);
+    } else if (dialect_serve(&r->dialects, &r->mode, request, SUPPORT_ID_BASE + r->requests + 1,
+                             &answer)) {
+        r->requests++;
+        log_answer(r, http_path(request), answer.name, answer.mode, answer.status, 0);
     } else {
         http_reply_problem(request, 404, "%s %s is not served here", http_method(request),
                            http_path(request));
@@ -187,9 +219,12 @@ static int usage(const char *reason)
     return CHISO_EXIT_USAGE;
 }
 
-static int run(const char *folder, const char *log_path, server_options_t *options)
+static int run(const char *folder, const char *dialects, const char *log_path,
+               server_options_t *options)
 {
-    replay_t r = {.mode = {.names = answer_modes, .times = -1}, .log_fd = -1};
+    replay_t r = {.mode = {.names = answer_modes, .times = -1},
+                  .log_fd = -1,
+                  .dialects = {.folder = dialects, .given = 1, .expires_s = 3600}};
     int rc = fixtures_load(folder, &r.fixtures);
     if (rc != 0) {
         return rc == CHISO_E_CONFIG ? CHISO_EXIT_CONFIG : CHISO_EXIT_FAILURE;
@@ -214,18 +249,16 @@ static int run(const char *folder, const char *log_path, server_options_t *optio
 int main(int argc, char **argv)
 {
     static const struct option longs[] = {
-        {"fixtures", required_argument, NULL, 'f'},
-        {"address", required_argument, NULL, 'a'},
-        {"port", required_argument, NULL, 'p'},
-        {"every", required_argument, NULL, 'e'},
-        {"log", required_argument, NULL, 'l'},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
+        {"fixtures", required_argument, NULL, 'f'}, {"dialects", required_argument, NULL, 'd'},
+        {"address", required_argument, NULL, 'a'},  {"port", required_argument, NULL, 'p'},
+        {"every", required_argument, NULL, 'e'},    {"log", required_argument, NULL, 'l'},
+        {"help", no_argument, NULL, 'h'},           {NULL, 0, NULL, 0},
     };
     server_options_t o = {
         .name = "replay", .address = "127.0.0.1", .tick = tick, .handler = handle};
     const char *fixtures = NULL;
     const char *log_path = NULL;
+    const char *dialects = NULL;
     int64_t port = 0;
     int64_t every = 0;
     for (int c; (c = getopt_long(argc, argv, "", longs, NULL)) != -1;) {
@@ -234,6 +267,8 @@ int main(int argc, char **argv)
             return CHISO_EXIT_OK;
         } else if (c == 'f') {
             fixtures = optarg;
+        } else if (c == 'd') {
+            dialects = optarg;
         } else if (c == 'a') {
             o.address = optarg;
         } else if (c == 'l') {
@@ -251,5 +286,5 @@ int main(int argc, char **argv)
     }
     o.port = (uint16_t)port;
     o.every_ms = every * 1000;
-    return run(fixtures, log_path, &o);
+    return run(fixtures, dialects, log_path, &o);
 }

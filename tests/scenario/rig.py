@@ -532,7 +532,7 @@ class Rig:
     def __init__(self, fixtures=FIXTURES, periods=("2025", "2025-10"), units_of=("91",),
                  portals=1, every="200ms", min_interval="0s", retry_after="200ms",
                  timeout="5s", stale_after="60s", source=None, target=None, store=None,
-                 data=None, registry=REGISTRY):
+                 data=None, registry=REGISTRY, dialects=None):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="chiso-", dir="/tmp"))
         self.data = pathlib.Path(data) if data else self.dir
         self.fixtures = pathlib.Path(fixtures)
@@ -561,7 +561,8 @@ class Rig:
         replay_port = free_port()
         self.replay_url = f"http://127.0.0.1:{replay_port}"
         self.replay = Proc(self, "replay", [BIN / "chiso-replay", "--fixtures", self.fixtures,
-                                            "--port", replay_port, "--log", self.replay_log],
+                                            "--port", replay_port, "--log", self.replay_log,
+                                            *(["--dialects", dialects] if dialects else [])],
                            "replay listening on ")
         self.portals = [Portal(self, f"portal{i + 1}", free_port()) for i in range(portals)]
         self.services = {s: Proc(self, s, [BIN / f"chiso-{s}", "--config", self.config(s)])
