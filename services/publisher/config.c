@@ -44,6 +44,7 @@ static const cyaml_schema_field_t publisher_fields[] = {
                         service_store_fields),
     CYAML_FIELD_MAPPING("http", CYAML_FLAG_DEFAULT, publisher_config_t, http, http_fields),
     OPTIONAL_TEXT("ingest_api", publisher_config_t, ingest_api),
+    OPTIONAL_TEXT("ingest_token_file", publisher_config_t, ingest_token_file),
     OPTIONAL_TEXT("history_full", publisher_config_t, history_full),
     OPTIONAL_TEXT("history_keep", publisher_config_t, history_keep),
     CYAML_FIELD_SEQUENCE("targets", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, publisher_config_t,
@@ -127,6 +128,9 @@ int publisher_check(void *config, config_t *file)
     service_check_store(&c->store, file, "store", &c->store_options, &c->journal_options);
     check_http(&c->http, file);
     check_ingest_api(c->ingest_api, file);
+    if (c->ingest_token_file != NULL) {
+        c->ingest_token = target_read_secret(file, "", "ingest_token_file", &c->ingest_token_file);
+    }
     config_duration(file, "history_full", c->history_full, 90 * DAY_MS, 1000, MAX_KEPT_MS,
                     &c->keep.full_ms);
     config_duration(file, "history_keep", c->history_keep, 1100 * DAY_MS, 1000, MAX_KEPT_MS,
@@ -149,6 +153,7 @@ void publisher_release(void *config)
     for (unsigned i = 0; i < c->targets_count; i++) {
         target_release(&c->targets[i]);
     }
+    target_free_secret(&c->ingest_token);
     free(c->http.proxy_networks);
     catalog_destroy(&c->catalog);
 }

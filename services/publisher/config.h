@@ -27,13 +27,14 @@ typedef struct {
     service_bus_config_t upstream;
     service_store_config_t store;
     publisher_http_t http;
-    char *ingest_api, *history_full, *history_keep;
+    char *ingest_api, *ingest_token_file, *history_full, *history_keep;
     publisher_target_t *targets;
     unsigned targets_count;
     /* worked out */
     store_options_t store_options;
     journal_options_t journal_options;
     model_keep_t keep;
+    char *ingest_token; /* from its file */
     catalog_t *catalog;
 } publisher_config_t;
 

@@ -15,9 +15,9 @@
 #define DAY_MS (24 * 3600 * 1000LL)
 #define TEXT(s) ((char *)(uintptr_t)(s))
 
-const char *const model_tables[] = {JOURNAL_TABLES, INBOX_TABLES, "results",     "places",
-                                    "rankings",     "states",     "history",     "figures",
-                                    "targets",      "ledger",     "deadletters", NULL};
+const char *const model_tables[] = {JOURNAL_TABLES, INBOX_TABLES,  "results", "places", "rankings",
+                                    "states",       "history",     "figures", "bodies", "targets",
+                                    "ledger",       "deadletters", NULL};
 
 /* ---- keys ---- */
 

@@ -25,6 +25,7 @@ enum {
     MODEL_STATES,
     MODEL_HISTORY, /* of results */
     MODEL_FIGURES, /* and of figures */
+    MODEL_BODIES,  /* SHA-256 of what machines read figures from: what may be shown to all */
     MODEL_TARGETS,
     MODEL_LEDGER,
     MODEL_DEAD_LETTERS
@@ -118,6 +119,9 @@ void model_walk_at(store_txn_t *txn, const char *index, const char *period, int6
 typedef bool (*model_figure_fn)(void *context, const event_figure_t *figure);
 void model_figures(store_txn_t *txn, const char *code, const char *period, const char *id,
                    int64_t at, model_figure_fn each, void *context);
+
+/* Was a figure read from this body by a machine? What units hand in is not for everybody. */
+bool model_body_is_public(store_txn_t *txn, const uint8_t hash[SHA256_SIZE]);
 
 /* Looks at the next `limit` records of the past and drops those that are not to be kept: how many;
  * then *write is the transaction to commit. */

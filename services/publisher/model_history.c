@@ -236,9 +236,19 @@ void model_figures_keep(store_txn_t *txn, const event_score_t *news)
             store_fail(txn, CHISO_E_TOO_BIG);
         }
         store_put(txn, MODEL_FIGURES, buffer_bytes(&key), buffer_bytes(&value));
+        if (f->submitter == NULL) {
+            store_put(txn, MODEL_BODIES, bytes_of(f->raw_sha256.data, f->raw_sha256.len),
+                      bytes_of("", 1));
+        }
     }
     buffer_free(&key);
     buffer_free(&value);
+}
+
+bool model_body_is_public(store_txn_t *txn, const uint8_t hash[SHA256_SIZE])
+{
+    bytes_t value;
+    return store_get(txn, MODEL_BODIES, bytes_of(hash, SHA256_SIZE), &value);
 }
 
 void model_figures(store_txn_t *txn, const char *code, const char *period, const char *id,

@@ -306,9 +306,10 @@ static int open_out(publisher_t *p)
         pages_fill(p->pages, PLAIN_MARK, plain_ranking, &p->model);
     }
     p->limit = limit_new(c->rate, c->burst);
-    rc = p->limit == NULL                ? -ENOMEM
-         : p->config->ingest_api != NULL ? relay_start(p->config->ingest_api, &p->relay)
-                                         : 0;
+    rc = p->limit == NULL ? -ENOMEM
+         : p->config->ingest_api != NULL
+             ? relay_start(p->config->ingest_api, p->config->ingest_token, &p->relay)
+             : 0;
     if (rc != 0) {
         log_error("cannot serve", "reason", chiso_strerror(rc), NULL);
         return rc;

@@ -7,6 +7,7 @@
 #include "log/log.h"
 
 #include <errno.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +22,7 @@ typedef struct {
 
 struct relay {
     fetch_t *fetch;
-    char *base;
+    char *base, *authorization; /* the second NULL: none */
     fetch_policy_t policy;
     waiting_t waiting[RELAY_MAX_WAITING];
 };
@@ -29,7 +30,7 @@ struct relay {
 /* The operator named the address, and only a hash is added to it: it may be inside. */
 static const char *const anywhere[] = {"0.0.0.0/0", "::/0", NULL};
 
-int relay_start(const char *base, relay_t **out)
+int relay_start(const char *base, const char *token, relay_t **out)
 {
     relay_t *r = calloc(1, sizeof *r);
     if (r == NULL) {
@@ -43,7 +44,11 @@ int relay_start(const char *base, relay_t **out)
     fetch_options_t options = {.max_running = RELAY_MAX_WAITING,
                                .max_per_host = RELAY_MAX_WAITING,
                                .max_queued = RELAY_MAX_WAITING};
-    int rc = r->base != NULL ? fetch_start(&options, &r->fetch) : -ENOMEM;
+    if (token != NULL && asprintf(&r->authorization, "Authorization: Bearer %s", token) < 0) {
+        r->authorization = NULL;
+    }
+    bool whole = r->base != NULL && (token == NULL || r->authorization != NULL);
+    int rc = whole ? fetch_start(&options, &r->fetch) : -ENOMEM;
     if (rc != 0) {
         relay_stop(&r);
         return rc;
@@ -65,6 +70,10 @@ void relay_stop(relay_t **relay)
             http_release(r->waiting[i].request);
         }
     }
+    if (r->authorization != NULL) {
+        sodium_memzero(r->authorization, strlen(r->authorization));
+    }
+    free(r->authorization);
     free(r->base);
     free(r);
     *relay = NULL;
@@ -123,19 +132,9 @@ void relay_answers(relay_t *r)
     }
 }
 
-static bool is_sha256(const char *text)
+void relay_get(relay_t *r, http_request_t *request, const uint8_t hash[SHA256_SIZE])
 {
-    return strlen(text) == SHA256_HEX_SIZE - 1 &&
-           strspn(text, "0123456789abcdef") == SHA256_HEX_SIZE - 1;
-}
-
-void relay_get(relay_t *r, http_request_t *request, const char *sha256_text)
-{
-    if (!is_sha256(sha256_text)) {
-        http_reply_problem(request, 400, "'%.80s'; expected a SHA-256 in 64 small hex digits",
-                           sha256_text);
-        return;
-    }
+    char hex[SHA256_HEX_SIZE];
     if (r == NULL) {
         http_reply_problem(request, 503, "raw bodies are not served here: ingest_api is not set");
         return;
@@ -145,14 +144,18 @@ void relay_get(relay_t *r, http_request_t *request, const char *sha256_text)
         w++;
     }
     char url[MAX_URL];
-    snprintf(url, sizeof url, "%s/api/v1/raw/%s", r->base, sha256_text);
-    fetch_request_t ask = {.method = "GET", .url = url, .policy = &r->policy, .context = w};
+    snprintf(url, sizeof url, "%s/api/v1/raw/%s", r->base, sha256_hex(hash, hex));
+    fetch_request_t ask = {.method = "GET",
+                           .url = url,
+                           .headers = {r->authorization},
+                           .policy = &r->policy,
+                           .context = w};
     if (w == r->waiting + RELAY_MAX_WAITING || fetch_submit(r->fetch, &ask) != 0) {
         http_set_header(request, "Retry-After", "1");
         http_reply_problem(request, 503, "too many bodies are asked for at once");
         return;
     }
     w->request = request;
-    snprintf(w->sha256, sizeof w->sha256, "%s", sha256_text);
+    snprintf(w->sha256, sizeof w->sha256, "%s", hex);
     http_hold(request);
 }

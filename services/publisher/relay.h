@@ -11,16 +11,17 @@ typedef struct relay relay_t;
 #define RELAY_MAX_WAITING 8
 #define RELAY_MAX_BODY (64 * 1024 * 1024) /* the largest body that a source may send */
 
-/* `base` is ingest's address without a slash at its end. 0 or a negative code. */
-int relay_start(const char *base, relay_t **out);
+/* `base` is ingest's address without a slash at its end, `token` what it wants to hear, or NULL. 0
+ * or a negative code. */
+int relay_start(const char *base, const char *token, relay_t **out);
 /* Answers those that wait with 503. Before http_stop(). */
 void relay_stop(relay_t **relay);
 int relay_fd(const relay_t *relay);
 /* Answers the requests whose bodies have come; then http_run(). */
 void relay_answers(relay_t *relay);
 
-/* Answers a request for the body of a hash (64 hex digits), now or later. relay may be NULL: it is
- * not configured. */
-void relay_get(relay_t *relay, http_request_t *request, const char *sha256);
+/* Answers a request for the body of a hash, now or later. relay may be NULL: it is not configured.
+ */
+void relay_get(relay_t *relay, http_request_t *request, const uint8_t hash[SHA256_SIZE]);
 
 #endif

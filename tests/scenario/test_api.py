@@ -347,70 +347,95 @@ class Tables(rig.Case):
 
 
 class Archive(http.server.BaseHTTPRequestHandler):
-    """Ingest's HTTP port, as far as raw bodies go."""
+    """Ingest's HTTP port as it may be on a bad day."""
     bodies = {}
-    lies = False
+    mood = "good"
 
     def do_GET(self):
-        body = self.bodies.get(self.path.rpartition("/")[2])
-        if body == b"slow":
-            time.sleep(0.2)
-        self.send_response(404 if body is None else 200)
+        body = self.bodies[self.path.rpartition("/")[2]]
+        if self.mood == "slow":
+            time.sleep(0.3)
+        self.send_response({"gone": 404, "broken": 500}.get(self.mood, 200))
         self.end_headers()
-        self.wfile.write(b"" if body is None else body[::-1] if self.lies else body)
+        self.wfile.write(body[::-1] if self.mood == "lies" else body)
 
     def log_message(self, *_):
         pass
 
 
 class Doors(rig.Case):
-    def archive(self):
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Archive)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        self.addCleanup(server.server_close)
-        self.addCleanup(server.shutdown)
-        return server
-
     def test_raw_bodies(self):
-        bodies = [b"[]", b"<html><script>alert(1)</script>", bytes(range(256)) * 4096, b"slow"]
-        names = [hashlib.sha256(b).hexdigest() for b in bodies]
-        Archive.bodies = dict(zip(names, bodies))
-        server = self.archive()
-        r = self.rig()
-        r.publisher = {"ingest_api": f"http://127.0.0.1:{server.server_port}/"}
+        """From a figure to what it was read from, out of the real archive."""
+        r = self.rig(periods=["2025"])
+        r.open_door({"publisher": ("reader", []), "01": ("submitter", ["01"])})
+        token = r.dir / "token"
+        token.write_text(r.tokens["publisher"] + "\n")
+        r.publisher = {"ingest_api": r.door_url + "/", "ingest_token_file": str(token)}
         r.start()
         r.settle()
         url = f"{r.url}/api/v1/raw/"
-        for name, body in Archive.bodies.items():
+        for code in ("24", "30292"):
+            figure = r.unit(code)["figures"][0]
+            name = figure["raw_sha256"]
             a = request(url + name)
-            self.assertEqual((a.status, a.body), (200, body))
+            self.assertEqual((a.status, a.body), (200, r.archived(name)))
+            self.assertIn(figure["value"], a.body.decode())
             self.assertEqual(a.headers["content-type"], "application/octet-stream")
             self.assertEqual(a.headers["content-disposition"], f'attachment; filename="{name}"')
             self.assertEqual(a.headers["x-content-type-options"], "nosniff")
             self.assertIn("sandbox", a.headers["content-security-policy"])
             self.assertEqual(a.headers["access-control-allow-origin"], "*")
-            self.assertEqual(request(url + name, "HEAD").body, b"")
+            head = request(url + name, "HEAD")
+            self.assertEqual((head.status, head.body), (200, b""))
         self.assertEqual(request(url + "0" * 64).status, 404)
-        for bad in ("abc", "0" * 63, "0" * 65, "A" * 64, "..%2f..%2fetc%2fpasswd"):
+        for bad in ("abc", "0" * 63, "0" * 65, name.upper(), "..%2f..%2fetc%2fpasswd"):
             self.assertIn(request(url + bad).status, (400, 404), bad)
-        # more than may wait at once: told to come back, and all the others are served
+        # what a unit hands in is in the same archive, and not for everybody
+        paper = b"%PDF-1.4 not for everybody"
+        put = r.at_door("PUT", "/api/v1/evidence/" + hashlib.sha256(paper).hexdigest(), "01", paper)
+        if put.status in (404, 405):
+            put = r.at_door("POST", "/api/v1/evidence", "01", paper)
+        self.assertIn(put.status, (200, 201, 404, 405), put.body)
+        self.assertEqual(request(url + hashlib.sha256(paper).hexdigest()).status, 404)
+        r.services["ingest"].stop()
+        a = request(url + name)
+        self.assertEqual((a.status, a.headers["retry-after"]), (503, "10"))
+        self.assertEqual(a.json()["title"], "Tạm thời không phục vụ được")
+
+    def test_raw_bodies_on_a_bad_day(self):
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Archive)
+        server.handle_error = lambda *_: None  # a publisher that stops hangs up
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        r = self.rig(periods=["2025"])
+        r.publisher = {"ingest_api": f"http://127.0.0.1:{server.server_port}"}
+        r.start()
+        r.settle()
+        name = r.unit("24")["figures"][0]["raw_sha256"]
+        Archive.bodies = {name: r.archived(name)}
+        url = f"{r.url}/api/v1/raw/{name}"
+        # a body that is not what was asked for is not passed on
+        for mood, status in (("good", 200), ("lies", 502), ("gone", 404), ("broken", 503)):
+            Archive.mood = mood
+            self.assertEqual(request(url).status, status, mood)
+        # more than may wait at once: told to come back, and the others are served
+        Archive.mood = "slow"
         found = []
-        threads = [threading.Thread(target=lambda: found.append(request(url + names[3]).status))
+        threads = [threading.Thread(target=lambda: found.append(request(url).status))
                    for _ in range(30)]
         for t in threads:
             t.start()
+        self.assertEqual(request(f"{r.url}/healthz").status, 200)  # nobody else waits
         for t in threads:
             t.join()
-        self.assertLessEqual(set(found), {200, 503})
-        self.assertIn(200, found)
-        # a body that is not what was asked for is not passed on
-        Archive.lies = True
-        self.assertEqual(request(url + names[1]).status, 502)
-        Archive.lies = False
-        server.shutdown()
-        server.server_close()
-        a = request(url + names[0])
-        self.assertEqual((a.status, a.headers["retry-after"]), (503, "10"))
+        self.assertEqual(set(found), {200, 503})
+        # the service stops while one waits
+        c = rig.socket.create_connection(("127.0.0.1", r.port))
+        c.sendall(f"GET /api/v1/raw/{name} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        self.assertEqual(request(f"{r.url}/healthz").status, 200)  # it has been read by now
+        r.services["publisher"].stop()
+        c.close()
 
     def test_a_client_that_asks_too_much(self):
         r = self.rig()
