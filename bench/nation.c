@@ -57,10 +57,19 @@ static int compare_times(const void *a, const void *b)
     return (*x > *y) - (*x < *y);
 }
 
+/* Of this process, seconds: what is left of a measurement on a machine that others use too. */
+static double cpu(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
 static void load(scorer_bench_t *b, source_t *source)
 {
     change_t *changes = calloc((size_t)LOAD_READINGS * FIGURES, sizeof *changes);
     double spent = 0;
+    double worked = 0;
     for (unsigned u = 0; u < b->nation->n;) {
         unsigned n = 0;
         for (; n < LOAD_READINGS && u < b->nation->n; n++, u++) {
@@ -69,20 +78,14 @@ static void load(scorer_bench_t *b, source_t *source)
         scorer_bench_pack(b, changes, (size_t)n * FIGURES);
         b->more = u < b->nation->n; /* loaded is when all ranks are told */
         double start = seconds();
+        double start_cpu = cpu();
         scorer_bench_apply(b);
         spent += seconds() - start;
+        worked += cpu() - start_cpu;
     }
     free(changes);
     b->more = true;
-    printf("load_s %.3f\n", spent);
-}
-
-/* Of this process, seconds: what is left of a measurement on a machine that others use too. */
-static double cpu(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+    printf("load_s %.3f, cpu %.3f\n", spent, worked);
 }
 
 /* How long each batch took, with the checkpoints that fell due. */
@@ -131,8 +134,9 @@ int main(int argc, char **argv)
     change(b, &source, events);
     scorer_bench_close(b);
     double start = seconds();
+    double start_cpu = cpu();
     b = scorer_bench_open(argv[1], &nation);
-    printf("restart_s %.3f\n", seconds() - start);
+    printf("restart_s %.3f, cpu %.3f\n", seconds() - start, cpu() - start_cpu);
     scorer_bench_close(b);
     source_free(&source);
     nation_free(&nation);
