@@ -83,11 +83,6 @@ void checkpoint_dirty_ranking(void *checkpoint, ranking_t *ranking)
 
 /* ---- writing ---- */
 
-static bytes_t key_of(const void *start, const UT_hash_handle *hh)
-{
-    return bytes_of(start, hh->keylen);
-}
-
 static void write_history(store_txn_t *txn, result_t *r)
 {
     buffer_t key = BUFFER_INIT(STORE_MAX_KEY);
@@ -107,7 +102,7 @@ static void write_history(store_txn_t *txn, result_t *r)
         be32_put(number, from->revision);
         buffer_clear(&key);
         buffer_clear(&value);
-        buffer_append(&key, r->hh.key, r->hh.keylen);
+        buffer_append(&key, r->key, r->key_len);
         buffer_append(&key, number, sizeof number);
         wire_pack(&record.base, &value);
         store_put(txn, SCORER_HISTORY, buffer_bytes(&key), buffer_bytes(&value));
@@ -126,7 +121,7 @@ static void write_result(store_txn_t *txn, result_t *r)
     if (record.failed) {
         store_fail(txn, CHISO_E_TOO_BIG);
     }
-    store_put(txn, SCORER_RESULTS, key_of(r->hh.key, &r->hh), buffer_bytes(&record));
+    store_put(txn, SCORER_RESULTS, bytes_of(r->key, r->key_len), buffer_bytes(&record));
     buffer_free(&record);
     write_history(txn, r);
 }
@@ -143,7 +138,7 @@ static void write_rankings(checkpoint_t *c, store_txn_t *txn)
         if (record.failed) {
             store_fail(txn, CHISO_E_TOO_BIG);
         }
-        store_put(txn, SCORER_RANKINGS, key_of(r->hh.key, &r->hh), buffer_bytes(&record));
+        store_put(txn, SCORER_RANKINGS, bytes_of(r->key, r->hh.keylen), buffer_bytes(&record));
         buffer_free(&record);
         r->dirty = false;
     }

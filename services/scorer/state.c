@@ -1,5 +1,4 @@
-/* state.c - see state.h. uthash gives the tables: the working set is found by key a few times per
- * event and walked otherwise. */
+/* state.c - see state.h. */
 #include "state.h"
 
 #include "base/error.h"
@@ -41,7 +40,7 @@ static void free_result(result_t *r)
 
 void state_free(state_t *state)
 {
-    HASH_CLEAR(hh, state->by_key);
+    keys_free(&state->keys);
     for (size_t i = 0; i < state->n_results; i++) {
         free_result(state->results[i]);
     }
@@ -101,9 +100,7 @@ result_t *state_find(const state_t *state, const catalog_index_t *index, const c
 {
     char key[MAX_KEY];
     unsigned len = make_key(key, index->id, period, code, "");
-    result_t *found = NULL;
-    HASH_FIND(hh, state->by_key, key, len, found);
-    return found;
+    return keys_find(&state->keys, state->results, key, len);
 }
 
 result_t *state_find_bytes(const state_t *state, bytes_t index, bytes_t period, bytes_t code)
@@ -120,9 +117,7 @@ result_t *state_find_bytes(const state_t *state, bytes_t index, bytes_t period, 
         key[len++] = '\0';
     }
     key[len++] = '\0'; /* the fourth part of make_key() is empty */
-    result_t *found = NULL;
-    HASH_FIND(hh, state->by_key, key, len, found);
-    return found;
+    return keys_find(&state->keys, state->results, key, len);
 }
 
 static bool grow(void **array, size_t n, size_t size)
@@ -197,16 +192,18 @@ result_t *state_result(state_t *state, const catalog_index_t *index, const char 
 {
     char key[MAX_KEY];
     unsigned len = make_key(key, index->id, period, unit->code, "");
-    result_t *r = NULL;
-    HASH_FIND(hh, state->by_key, key, len, r);
+    result_t *r = keys_find(&state->keys, state->results, key, len);
     if (r != NULL || len == 0) {
         return r;
     }
-    r = calloc(1, sizeof *r + len);
+    size_t size = (sizeof *r + len + RESULT_ALIGN - 1) / RESULT_ALIGN * RESULT_ALIGN;
+    r = aligned_alloc(RESULT_ALIGN, size);
     if (r == NULL) {
         return NULL;
     }
+    memset(r, 0, size);
     memcpy(r->key, key, len);
+    r->key_len = (uint16_t)len;
     snprintf(r->period, sizeof r->period, "%s", period);
     if (!fill(r, index, unit) ||
         !grow((void **)&state->results, state->n_results, sizeof(void *))) {
@@ -219,8 +216,10 @@ result_t *state_result(state_t *state, const catalog_index_t *index, const char 
     if (!join(r->local, r) || (r->nation != r->local && !join(r->nation, r))) {
         return NULL; /* out of memory: the caller stops the process */
     }
-    HASH_ADD_KEYPTR(hh, state->by_key, r->key, len, r);
     state->results[state->n_results++] = r;
+    if (keys_add(&state->keys, state->results, state->n_results - 1) != 0) {
+        return NULL;
+    }
     return r;
 }
 

@@ -11,6 +11,7 @@
 #include "chiso/v1/store.pb-c.h"
 #include "decimal/decimal.h"
 #include "event/event.h"
+#include "keys.h"
 #include "period/period.h"
 #include "rule/rule.h"
 
@@ -36,38 +37,41 @@ typedef struct {
 
 typedef struct ranking ranking_t;
 
+/* What ranks are worked out from stands first, in one line of the processor's cache. */
+#define RESULT_ALIGN 64
 typedef struct result {
-    const catalog_index_t *index;
-    char period[PERIOD_TEXT_SIZE];
-    char *code, *parent, *name; /* of the unit; parent NULL for a province */
-    Chiso__V1__Level level;
-    uint16_t *places; /* by the index's figures: where it is in `figures`, + 1; 0: not known */
-    figure_state_t *figures; /* those that are known */
-    unsigned n_figures;
-    rule_result_t *indicators; /* index->n_indicators; status 0: never evaluated */
-    decimal_t points, max, change;
-    decimal_t scored_max, machine_max; /* of the maximum: scored; scored by machines alone */
-    uint32_t revision;
-    bool has_change; /* there was a revision before */
-    int64_t as_of;
+    decimal_t points, max;
+    char *code; /* of the unit */
     uint32_t rank, previous_rank, nation_rank;
-    uint32_t nation_from;      /* with nation_told: its rank when the batch began */
-    ranking_t *local, *nation; /* the same one for a province */
-    bool local_ordered;        /* stands in its place there, see rank.h */
+    uint32_t nation_from; /* with nation_told: its rank when the batch began */
+    bool local_ordered;   /* stands in its place there, see rank.h */
     bool nation_ordered;
     bool local_told; /* its Score has told a rank in this batch, the ranking has not */
     bool nation_told;
     bool dirty;                /* differs from its record in the store */
     bool pending;              /* has an event to be written in this batch */
     bool revised;              /* …with a new revision */
+    bool has_change;           /* there was a revision before */
+    ranking_t *local, *nation; /* the same one for a province */
+    const catalog_index_t *index;
+    char period[PERIOD_TEXT_SIZE];
+    bool summed; /* the totals are those of the indicators: evaluated once in this life */
+    Chiso__V1__Level level;
+    char *parent, *name; /* parent NULL for a province */
+    uint16_t *places;    /* by the index's figures: where it is in `figures`, + 1; 0: not known */
+    figure_state_t *figures; /* those that are known */
+    unsigned n_figures, n_revisions;
+    rule_result_t *indicators; /* index->n_indicators; status 0: never evaluated */
+    decimal_t change, scored_max,
+        machine_max; /* of the maximum: scored; scored by machines alone */
+    int64_t as_of;
     uint64_t *changed_figures; /* a bit each, as many words as bit_words() says */
     uint64_t *changed_indicators;
     uint64_t *machine_fed; /* a bit for each indicator, as far as evaluated */
-    bool summed;           /* the totals are those of the indicators: evaluated once in this life */
-    revision_t *revisions; /* not yet in the stored history */
-    unsigned n_revisions;
-    UT_hash_handle hh;
-    char key[]; /* index NUL period NUL code NUL */
+    revision_t *revisions; /* n_revisions that are not yet in the stored history */
+    uint32_t revision;
+    uint16_t key_len;
+    char key[]; /* index NUL period NUL code NUL NUL */
 } result_t;
 
 /* All units of one level of an index and period: under one parent, or in the nation (parent NULL).
@@ -98,7 +102,7 @@ typedef struct interned interned_t;
 
 typedef struct {
     const catalog_t *catalog;
-    result_t *by_key; /* uthash */
+    keys_t keys; /* of results */
     result_t **results;
     size_t n_results;
     ranking_t *rankings_by_key;
