@@ -62,6 +62,10 @@ static bool make_told(told_t *told, const char *type, const char *subject, const
     event_put_notice(&notice, &packed);
     bool made = !body->failed && !packed.failed && take_bytes(told, buffer_bytes(&packed), 0) == 0;
     buffer_free(&packed);
+    if (!made) {
+        log_error("a notice cannot be made: it is left out", "key", key, "bytes",
+                  LOG_INT(body->len), NULL);
+    }
     return made;
 }
 

@@ -438,12 +438,11 @@ static const char help[] =
     "    chiso-publisher --help | --version\n"
     "\n"
     "DESCRIPTION\n"
-    "    Reads the journal of chiso-scorer into a read model. Every change is pushed to each\n"
-    "    configured portal as a CloudEvent, in order, with a deterministic Idempotency-Key, until "
-    "the\n"
-    "    portal has taken it; what a portal refuses for good is kept with the reason. The read "
-    "API,\n"
-    "    the event stream and the live page are served over HTTP; see docs/api.md.\n"
+    "    Reads the journal of chiso-scorer into a read model. Every change is told to each\n"
+    "    configured target in its own way (CloudEvents, CKAN, LGSP, NGSI-LD, files), in order and\n"
+    "    under a deterministic key, until it is taken; what is refused for good is kept with the\n"
+    "    reason. The read API, the event stream and the live page are served over HTTP; see\n"
+    "    docs/api.md and docs/connect-a-portal.md.\n"
     "\n"
     "OPTIONS\n"
     "    --config FILE    the configuration, YAML; see docs/operate.md for every key\n"
@@ -463,7 +462,8 @@ static const char help[] =
     "                                5  anything else\n"
     "\n"
     "FILES\n"
-    "    DATA_DIR/data.mdb  read model, outbox, ledger and dead letters (LMDB)\n";
+    "    DATA_DIR/data.mdb      read model, outbox, ledger and dead letters (LMDB)\n"
+    "    DATA_DIR/control.sock  for chiso target; its own user and root only\n";
 
 int main(int argc, char **argv)
 {

@@ -60,10 +60,11 @@ static bool in_mapping(const publisher_target_t *t, const char *name)
 static void check(publisher_target_t *t, config_t *file, const char *at)
 {
     char path[128];
-    snprintf(path, sizeof path, "%s.ckan", at);
+    snprintf(path, sizeof path, "%s.kind", at);
     if (t->ckan.resource_id == NULL) {
-        config_error(file, path, "has no resource_id; expected the id of a resource");
+        config_error(file, path, "has no ckan.resource_id beside it; expected that of a resource");
     }
+    snprintf(path, sizeof path, "%s.ckan", at);
     if (t->fields_count > 0 && t->ckan.primary_key_count == 0) {
         config_error(file, path, "has no primary_key; expected it beside fields of your own");
     }

@@ -10,8 +10,8 @@ static void check(publisher_target_t *t, config_t *file, const char *at)
 {
     char path[128];
     if (t->file.folder == NULL) {
-        snprintf(path, sizeof path, "%s.file", at);
-        config_error(file, path, "has no folder; expected one that exists");
+        snprintf(path, sizeof path, "%s.kind", at);
+        config_error(file, path, "has no file.folder beside it; expected one that exists");
         return;
     }
     snprintf(path, sizeof path, "%s.file.folder", at);

@@ -156,11 +156,12 @@ static char *access_header(const target_lgsp_t *l, const char *secret)
 static void check_vnpt(publisher_target_t *t, config_t *file, const char *at)
 {
     char path[128];
-    snprintf(path, sizeof path, "%s.lgsp", at);
+    snprintf(path, sizeof path, "%s.kind", at);
     if (t->lgsp.access_key == NULL || t->lgsp.secret_key_file == NULL) {
-        config_error(file, path, "expected access_key and secret_key_file");
+        config_error(file, path, "expected lgsp.access_key and lgsp.secret_key_file beside it");
         return;
     }
+    snprintf(path, sizeof path, "%s.lgsp", at);
     char *secret = target_read_secret(file, path, "secret_key_file", &t->lgsp.secret_key_file);
     if (secret != NULL) {
         t->lgsp.header = access_header(&t->lgsp, secret);
@@ -227,9 +228,10 @@ const target_dialect_t target_lgsp_vnpt = {
 static void check_opencps(publisher_target_t *t, config_t *file, const char *at)
 {
     char path[128];
-    snprintf(path, sizeof path, "%s.auth.type", at);
+    snprintf(path, sizeof path, "%s.kind", at);
     if (t->auth.type == NULL) {
-        config_error(file, path, "is missing; expected client-credentials or another");
+        config_error(file, path,
+                     "has no auth.type beside it; expected client-credentials or another");
     }
 }
 

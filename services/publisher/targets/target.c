@@ -95,6 +95,19 @@ void target_reason(const fetch_answer_t *a, const char *prefix, char out[TARGET_
     snprintf(out, TARGET_REASON_SIZE, "%s%s%s", prefix, n > 0 ? ": " : "", said);
 }
 
+static bool holds(const fetch_answer_t *a, const char *tag)
+{
+    size_t n = strlen(tag);
+    size_t most = a->body.len < 4096 ? a->body.len : 4096;
+    for (size_t i = 0; i + n <= most; i++) {
+        if (strncasecmp((const char *)a->body.data + i, tag, n) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* By its bytes: many a server calls an empty answer, or JSON, text/html. */
 bool target_is_page(const fetch_answer_t *a)
 {
     size_t i = 0;
@@ -103,8 +116,9 @@ bool target_is_page(const fetch_answer_t *a)
             a->body.data[i] == 0xBB || a->body.data[i] == 0xBF)) {
         i++;
     }
+    bool html = strncasecmp(a->content_type, "text/html", 9) == 0;
     return (i < a->body.len && a->body.data[i] == '<') ||
-           strncasecmp(a->content_type, "text/html", 9) == 0;
+           (html && (holds(a, "<html") || holds(a, "<body")));
 }
 
 json_t *target_json(const fetch_answer_t *a)

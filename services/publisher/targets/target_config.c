@@ -181,12 +181,12 @@ static bool is_one_of(const char *text, const char *const *list)
     return false;
 }
 
+/* `at` is the mapping that the key should stand in. */
 static void need(config_t *file, const char *at, const char *key, const void *value,
                  const char *why)
 {
-    char path[160];
     if (value == NULL) {
-        config_error(file, place(at, key, path), "is missing; expected it with %s", why);
+        config_error(file, at, "%s is missing; expected it with %s", key, why);
     }
 }
 
@@ -279,16 +279,20 @@ static void check_field(const target_field_t *f, config_t *file, const char *pat
         "ranked_at", "lost",      "coverage",      "machine_coverage",
         NULL};
     char root[64];
+    char at[160];
     if ((f->from == NULL) == (f->value == NULL)) {
-        config_error(file, path, "'%s' expected either from or value", f->name);
+        config_error(file, place(path, "name", at), "'%s'; expected either from or value beside it",
+                     f->name);
     }
     if (f->as != NULL && !is_one_of(f->as, kinds)) {
-        config_error(file, path, "as: '%s'; expected text, number, integer or time", f->as);
+        config_error(file, place(path, "as", at), "'%s'; expected text, number, integer or time",
+                     f->as);
     }
     if (f->from != NULL) {
         snprintf(root, sizeof root, "%.*s", (int)strcspn(f->from, "/"), f->from);
         if (!is_one_of(root, roots)) {
-            config_error(file, path, "from: '%s'; a result has no '%s'", f->from, root);
+            config_error(file, place(path, "from", at),
+                         "a result has no '%s'; expected the name of a part of it", root);
         }
     }
 }
