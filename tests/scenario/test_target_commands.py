@@ -46,7 +46,7 @@ class Commands(rig.Case):
         self.assertIn("503", s["last_error"])
         self.assertGreater(int(s["behind"]), 10)
         self.assertIsNotNone(s["oldest_pending"])
-        self.assertEqual(self.status(r, "portal2")["state"], "up to date")
+        r.wait(lambda: (self.status(r, "portal2")["state"] == "up to date", None), "the other's")
         # stopped: what the store knows
         r.services["publisher"].stop()
         s = self.status(r)
@@ -105,8 +105,13 @@ class Commands(rig.Case):
         r.step("next")
         r.wait(lambda: (len(r.dead_letters()) == 1, r.dead_letters()), "a dead letter")
         self.assertTrue(r.dead_letters()[0]["key"].startswith(f"ranking/{subject}/"))
+        r.settle(portals=[])
         p.control(mode="normal")
+        revision = r.ranking()["revision"]
         r.step("next")
+        r.wait(lambda: (r.ranking()["revision"] > revision, r.ranking()["revision"]),
+               "others have moved")
+        r.settle(portals=[])
         r.wait(lambda: (self.status(r)["state"] == "up to date", self.status(r)), "up to date")
         self.target(r, "retry", "portal1")
         r.wait(lambda: (r.dead_letters() == [], r.dead_letters()), "no dead letter is left")
