@@ -82,6 +82,9 @@ class Documents(rig.Case):
         if wanted == 200:
             for name in resolve(operation["responses"]["200"]).get("headers", {}):
                 self.assertIn(name.lower(), answer.headers)
+            head = request(url, "HEAD")
+            self.assertEqual((head.status, head.body), (200, b""))
+            self.assertEqual(head.headers["content-type"], answer.headers["content-type"])
             again = request(url, headers={"If-None-Match": answer.headers["etag"]})
             self.assertEqual(again.status, 304)
             self.assertIn("304", operation["responses"])

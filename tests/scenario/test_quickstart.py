@@ -114,6 +114,11 @@ class Quickstart(unittest.TestCase):
             return levels == {("2025", "province"): 34, ("2025", "commune"): 102,
                               ("2025-10", "province"): 34, ("2025-10", "department"): 15}, levels
         rig.wait_until(all_groups, "all rankings")
+        # from a figure to what it was read from
+        figure = self.api("indexes/dvc-766/2025/units/24")["figures"][0]
+        raw = rig.request(f"http://127.0.0.1:{self.port}/api/v1/raw/{figure['raw_sha256']}")
+        self.assertEqual(raw.status, 200, raw.body[:200])
+        self.assertIn(figure["value"], raw.body.decode())
 
     def delivered(self):
         file = self.data / "portal.jsonl"
