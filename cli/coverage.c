@@ -1,5 +1,6 @@
 /* coverage.c - chiso coverage: what of each index machines can feed, by the sources that are
- * described. An indicator counts when every input of its rule is a figure of some source. */
+ * described, and which source feeds what. An indicator counts when every input of its rule is a
+ * figure of some source. */
 #include "base/error.h"
 #include "catalogs.h"
 #include "commands.h"
@@ -18,34 +19,74 @@ typedef struct {
     unsigned n;
 } sources_t;
 
-static bool is_fed(const sources_t *sources, const char *figure)
+/* The first source that has the figure, or -1. */
+static int feeder(const sources_t *sources, const char *figure)
 {
     for (unsigned i = 0; i < sources->n; i++) {
         if (source_figure(sources->list[i], figure) >= 0) {
-            return true;
+            return (int)i;
         }
     }
-    return false;
+    return -1;
 }
 
-/* Every input that its rule reads comes from a machine; a parent's from its children. */
-static bool indicator_is_fed(const sources_t *sources, const catalog_index_t *index, unsigned i)
+typedef enum { FED_NOT, FED_IN_PART, FED } fed_t;
+
+/* Does every input that its rule reads come from a machine? A parent's come by its children. */
+static fed_t indicator_is_fed(const sources_t *sources, const catalog_index_t *index, unsigned i)
 {
     const catalog_indicator_t *in = &index->indicators[i];
+    unsigned n = 0;
     for (unsigned k = 0; k < in->n_inputs; k++) {
-        if (!is_fed(sources, index->figures[in->inputs[k].figure]->id)) {
-            return false;
+        n += feeder(sources, index->figures[in->inputs[k].figure]->id) >= 0;
+    }
+    return n == 0 ? FED_NOT : n < in->n_inputs ? FED_IN_PART : FED;
+}
+
+/* "  6.1  title" and which figure comes from where. */
+static void print_indicator(const sources_t *sources, const catalog_index_t *index, unsigned i)
+{
+    const catalog_indicator_t *in = &index->indicators[i];
+    printf("  %-8s %s\n", in->code, in->title);
+    for (unsigned k = 0; k < in->n_inputs; k++) {
+        const char *figure = index->figures[in->inputs[k].figure]->id;
+        int from = feeder(sources, figure);
+        printf("           %-46s %s\n", figure, from >= 0 ? sources->list[from]->id : "-");
+    }
+}
+
+/* In the order of the sources: "  SOURCE  indicators that it feeds, alone or with others". */
+static void print_sources(const sources_t *sources, const catalog_index_t *index)
+{
+    for (unsigned s = 0; s < sources->n; s++) {
+        bool any = false;
+        for (unsigned i = 0; i < index->n_indicators; i++) {
+            const catalog_indicator_t *in = &index->indicators[i];
+            bool here = false;
+            for (unsigned k = 0; k < in->n_inputs; k++) {
+                here |= feeder(sources, index->figures[in->inputs[k].figure]->id) == (int)s;
+            }
+            if (here) {
+                if (!any) {
+                    printf("  %-24s", sources->list[s]->id);
+                }
+                printf(" %s%s", in->code,
+                       indicator_is_fed(sources, index, i) == FED_IN_PART ? " (in part)" : "");
+                any = true;
+            }
+        }
+        if (any) {
+            printf("\n");
         }
     }
-    return in->n_inputs > 0;
 }
 
 static int print_index(const sources_t *sources, const catalog_index_t *index, bool all)
 {
     decimal_t fed = DECIMAL_ZERO;
     decimal_t share = DECIMAL_ZERO;
-    unsigned n_fed = 0;
-    unsigned n = 0;
+    unsigned n[FED + 1] = {0};
+    unsigned total = 0;
     char points[DECIMAL_TEXT_SIZE];
     char max[DECIMAL_TEXT_SIZE];
     char percent[DECIMAL_TEXT_SIZE];
@@ -53,23 +94,27 @@ static int print_index(const sources_t *sources, const catalog_index_t *index, b
         if (index->indicators[i].rule.kind == RULE_CHILDREN) {
             continue;
         }
-        n++;
-        if (indicator_is_fed(sources, index, i)) {
-            n_fed++;
-            if (decimal_add(fed, index->indicators[i].max, &fed) != 0) {
-                return CHISO_EXIT_FAILURE;
-            }
-            if (all) {
-                printf("  %-8s %s\n", index->indicators[i].code, index->indicators[i].title);
-            }
+        fed_t how = indicator_is_fed(sources, index, i);
+        n[how]++;
+        total++;
+        if (how == FED && decimal_add(fed, index->indicators[i].max, &fed) != 0) {
+            return CHISO_EXIT_FAILURE;
         }
     }
     if (decimal_muldiv(fed, decimal_of(100), index->max, DECIMAL_HALF_UP, &share) != 0) {
         return CHISO_EXIT_FAILURE;
     }
-    printf("%-20s %3u of %3u indicators  %8s of %8s points  %6s%%\n", index->id, n_fed, n,
-           decimal_format(fed, points), decimal_format(index->max, max),
+    printf("%-20s %3u of %3u indicators, %2u in part  %8s of %8s points  %6s%%\n", index->id,
+           n[FED], total, n[FED_IN_PART], decimal_format(fed, points),
+           decimal_format(index->max, max),
            decimal_format_fixed(share, 2, DECIMAL_HALF_UP, percent));
+    print_sources(sources, index);
+    for (unsigned i = 0; all && i < index->n_indicators; i++) {
+        if (index->indicators[i].rule.kind != RULE_CHILDREN &&
+            indicator_is_fed(sources, index, i) != FED_NOT) {
+            print_indicator(sources, index, i);
+        }
+    }
     return CHISO_EXIT_OK;
 }
 
@@ -115,10 +160,11 @@ static int cover_index(const char *file, const sources_t *sources, bool all)
 int command_coverage(int argc, char **argv)
 {
     const char *catalogs = NULL;
-    const char *folder = CHISO_SOURCES;
+    const char *folders[OPTIONS_MAX_REPEATED] = {CHISO_SOURCES};
+    unsigned n_folders = 0;
     bool all = false;
     const option_spec_t specs[] = {{.name = "catalogs", .value = &catalogs},
-                                   {.name = "sources", .value = &folder},
+                                   {.name = "sources", .values = folders, .n_values = &n_folders},
                                    {.name = "indicators", .flag = &all},
                                    {0}};
     int first;
@@ -131,7 +177,10 @@ int command_coverage(int argc, char **argv)
         return CHISO_EXIT_USAGE;
     }
     sources_t sources = {.n = 0};
-    code = load_sources(folder, &sources);
+    for (unsigned i = 0; i < (n_folders > 0 ? n_folders : 1); i++) {
+        int one = load_sources(folders[i], &sources);
+        code = code != 0 ? code : one;
+    }
     unsigned n = 0;
     char **files = catalogs_list(catalogs, &n);
     code = files == NULL && code == 0 ? CHISO_EXIT_USAGE : code;

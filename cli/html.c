@@ -52,7 +52,7 @@ static void usage(FILE *to)
         to);
 }
 
-static bool limit(int what, rlim_t value)
+static bool limit(__rlimit_resource_t what, rlim_t value)
 {
     struct rlimit r;
     if (getrlimit(what, &r) != 0) {

@@ -551,6 +551,7 @@ class Rig:
         self.http = {}                 # more keys of the publisher's http
         self.publisher = {}            # and of the publisher
         self.log_level = "info"
+        self.more_sources = []         # entries beside the board's
         self.more_indexes = []         # files of catalogs beside the fed one
         self.more_targets = []         # beside those of the portals
         self.door = None               # ingest's http mapping, see open_door()
@@ -585,7 +586,8 @@ class Rig:
             c["registry"] = str(self.registry)
             c["sources"] = [{"id": INDEX, "source": str(DESCRIPTION),
                              "url": f"{self.replay_url}/jsp/rest.jsp", "periods": self.periods,
-                             "units_of": self.units_of, **loopback, **self.source_options}]
+                             "units_of": self.units_of, **loopback, **self.source_options},
+                            *self.more_sources]
             if self.door:
                 c["indexes"] = [str(CATALOG), *self.more_indexes]
                 c["http"] = self.door
