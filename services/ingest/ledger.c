@@ -8,11 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_FIGURES 512
+#define MAX_FIGURES LEDGER_MAX_FIGURES
 #define BLOCKED_RULE "blocked"
 
 const char *const ledger_tables[] = {JOURNAL_TABLES, "rows",       "history",        "series",
-                                     "states",       "quarantine", "quarantine.key", NULL};
+                                     "states",       "quarantine", "quarantine.key", "notes",
+                                     "evidence",     "receipts",   "receipts.key",   NULL};
 
 static bytes_t row_key(buffer_t *room, const ledger_row_t *row)
 {
@@ -69,14 +70,28 @@ static void keep_others(comparison_t *c, const event_reading_t *known, const led
     }
 }
 
+static bool same_proof(const event_figure_t *known, const ledger_proof_t *now)
+{
+    if (now == NULL) {
+        return true;
+    }
+    bool same = same_text(known->submitter, now->submitter) && known->n_evidence == now->n_evidence;
+    for (size_t i = 0; same && i < now->n_evidence; i++) {
+        same = memcmp(known->evidence[i].data, now->evidence[i].data, SHA256_SIZE) == 0;
+    }
+    return same;
+}
+
 static void compare(comparison_t *c, const event_reading_t *known, const ledger_row_t *row)
 {
     for (size_t i = 0; i < row->n_figures; i++) {
         const reader_figure_t *now = &row->figures[i];
         const event_figure_t *before = figure_of(known, now->id);
+        const ledger_proof_t *proof = row->proofs != NULL ? &row->proofs[i] : NULL;
         event_figure_t *f = &c->figures[i];
         c->all[c->n_all++] = f;
-        if (before != NULL && decimal_compare(event_decimal(before->value), now->value) == 0) {
+        if (before != NULL && same_proof(before, proof) &&
+            decimal_compare(event_decimal(before->value), now->value) == 0) {
             *f = *before;
             continue;
         }
@@ -89,25 +104,35 @@ static void compare(comparison_t *c, const event_reading_t *known, const ledger_
         f->revision = before != NULL ? before->revision + 1 : 1;
         f->raw_sha256.data = (uint8_t *)(uintptr_t)row->body_sha256;
         f->raw_sha256.len = SHA256_SIZE;
+        if (proof != NULL) {
+            f->submitter = (char *)(uintptr_t)proof->submitter;
+            f->evidence = proof->evidence;
+            f->n_evidence = proof->n_evidence;
+        }
         c->changed[c->n_changed++] = f;
     }
     keep_others(c, known, row);
 }
 
-/* Every revision of every figure is kept: (unit, period, figure, source, series, revision) →
- * Figure. */
+void ledger_history_key(const ledger_row_t *row, const char *figure, uint32_t revision,
+                        buffer_t *key)
+{
+    uint8_t number[4];
+    buffer_append_part(key, row->unit.code);
+    buffer_append_part(key, row->period);
+    buffer_append_part(key, figure);
+    buffer_append_part(key, row->source);
+    buffer_append_part(key, row->series);
+    be32_put(number, revision);
+    buffer_append(key, number, sizeof number);
+}
+
+/* Every revision of every figure is kept. */
 static void keep_history(store_txn_t *txn, const ledger_row_t *row, const event_figure_t *figure)
 {
     buffer_t key = BUFFER_INIT(STORE_MAX_KEY);
     buffer_t value = BUFFER_INIT(EVENT_MAX_BYTES);
-    uint8_t revision[4];
-    buffer_append_part(&key, row->unit.code);
-    buffer_append_part(&key, row->period);
-    buffer_append_part(&key, figure->id);
-    buffer_append_part(&key, row->source);
-    buffer_append_part(&key, row->series);
-    be32_put(revision, figure->revision);
-    buffer_append(&key, revision, sizeof revision);
+    ledger_history_key(row, figure->id, figure->revision, &key);
     wire_pack(&figure->base, &value);
     if (key.failed || value.failed) {
         store_fail(txn, CHISO_E_TOO_BIG);
@@ -143,6 +168,32 @@ static void write_row(store_txn_t *txn, journal_t *journal, const ledger_row_t *
     buffer_free(&packed);
 }
 
+bool ledger_known(store_txn_t *txn, const ledger_row_t *row, event_in_t *out)
+{
+    buffer_t room = BUFFER_INIT(STORE_MAX_KEY);
+    bytes_t key = row_key(&room, row);
+    bytes_t stored;
+    char reason[256];
+    bool found = !room.failed && store_get(txn, LEDGER_ROWS, key, &stored);
+    if (found && event_decode(stored, reason, out) != 0) {
+        log_error("a stored row is corrupt", "unit", row->unit.code, "reason", reason, NULL);
+        store_fail(txn, CHISO_E_CORRUPT);
+        found = false;
+    }
+    buffer_free(&room);
+    return found;
+}
+
+static void tell_outcomes(const ledger_row_t *row, const comparison_t *c)
+{
+    size_t next = 0;
+    for (size_t i = 0; row->outcomes != NULL && i < row->n_figures; i++) {
+        bool changed = next < c->n_changed && c->changed[next] == &c->figures[i];
+        row->outcomes[i] = (ledger_outcome_t){c->figures[i].revision, changed};
+        next += changed ? 1 : 0;
+    }
+}
+
 int ledger_take(store_txn_t *txn, journal_t *journal, const ledger_row_t *row)
 {
     buffer_t key_room = BUFFER_INIT(STORE_MAX_KEY);
@@ -155,14 +206,9 @@ int ledger_take(store_txn_t *txn, journal_t *journal, const ledger_row_t *row)
         return -1;
     }
     event_in_t known = {0};
-    bytes_t stored;
-    char reason[256];
-    if (store_get(txn, LEDGER_ROWS, key, &stored) && event_decode(stored, reason, &known) != 0) {
-        log_error("a stored row is corrupt", "unit", row->unit.code, "reason", reason, NULL);
-        store_fail(txn, CHISO_E_CORRUPT);
-    }
-    const event_reading_t *before = known.event != NULL ? known.event->reading : NULL;
+    const event_reading_t *before = ledger_known(txn, row, &known) ? known.event->reading : NULL;
     compare(c, before, row);
+    tell_outcomes(row, c);
     int changed = -1;
     if (c->n_changed > 0 || before == NULL || !same_unit(before->unit, &row->unit)) {
         changed = (int)c->n_changed;

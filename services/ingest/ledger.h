@@ -23,9 +23,28 @@ enum {
     LEDGER_SERIES,
     LEDGER_STATES,
     LEDGER_QUARANTINE,
-    LEDGER_QUARANTINE_KEYS
+    LEDGER_QUARANTINE_KEYS,
+    LEDGER_NOTES,    /* of figures handed in, under the key of their history */
+    LEDGER_EVIDENCE, /* SHA-256 → Evidence, see evidence.h */
+    LEDGER_RECEIPTS, /* see receipts.h */
+    LEDGER_RECEIPT_KEYS
 };
 extern const char *const ledger_tables[];
+
+/* Who handed a figure in, and with what. */
+typedef struct {
+    const char *submitter; /* NULL: a machine read it */
+    ProtobufCBinaryData *evidence;
+    size_t n_evidence; /* at most EVENT_MAX_EVIDENCE */
+} ledger_proof_t;
+
+/* What became of a figure. */
+typedef struct {
+    uint32_t revision;
+    bool changed;
+} ledger_outcome_t;
+
+#define LEDGER_MAX_FIGURES 900 /* of a row; with their evidence they still fit into an event */
 
 /* One row as it was just read. */
 typedef struct {
@@ -37,11 +56,21 @@ typedef struct {
     size_t n_figures;
     int64_t fetched_at;
     const uint8_t *body_sha256;
+    const ledger_proof_t *proofs; /* of each figure, or NULL: machines read them all. Other evidence
+                                   * is another revision */
+    ledger_outcome_t *outcomes;   /* to be filled for each figure, or NULL */
 } ledger_row_t;
 
 /* Compares with what is known, stores and journals what is new. Returns how many figures changed,
  * or -1 when the row is as it was (then nothing is written); failures stick to the transaction. */
 int ledger_take(store_txn_t *txn, journal_t *journal, const ledger_row_t *row);
+
+/* What is known of the row, whose figures are not looked at. False when nothing is; release it. */
+bool ledger_known(store_txn_t *txn, const ledger_row_t *row, event_in_t *out);
+
+/* The key of a revision in LEDGER_HISTORY: unit, period, figure, source, series, revision. */
+void ledger_history_key(const ledger_row_t *row, const char *figure, uint32_t revision,
+                        buffer_t *key);
 
 /* Walks the unit codes that a series has rows of; once a period. */
 typedef void (*ledger_unit_fn)(void *context, const char *unit_code);

@@ -5,6 +5,12 @@
 
 #include "door.h"
 
+/* post_figures.c: rows in, a result for each row out, after the commit. */
+void answer_post_figures(const door_call_t *call); /* ?dry_run=1&atomic=1 */
+/* get_figures.c: everything that is known of a unit, with its revisions. */
+void answer_get_figures(const door_call_t *call); /* ?unit=&period=&figure= */
+/* files.c: evidence in, by its bytes. */
+void answer_post_evidence(const door_call_t *call);
 /* raw.c */
 void answer_raw(const door_call_t *call); /* {sha256} */
 

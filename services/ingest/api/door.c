@@ -35,7 +35,12 @@ typedef struct {
 
 #define WRITERS (TOKEN_SUBMITTER | TOKEN_SCORER)
 
+#define EVERYBODY (WRITERS | TOKEN_OPERATOR | TOKEN_READER)
+
 static const route_t routes[] = {
+    {"POST", "/api/v1/figures", WRITERS, BODY_ROWS, answer_post_figures, false},
+    {"GET", "/api/v1/figures", EVERYBODY, BODY_SMALL, answer_get_figures, false},
+    {"POST", "/api/v1/evidence", WRITERS, BODY_EVIDENCE, answer_post_evidence, false},
     {"GET", "/api/v1/raw/{sha256}", TOKEN_READER | TOKEN_SCORER | TOKEN_OPERATOR, BODY_SMALL,
      answer_raw, true},
 };

@@ -7,6 +7,7 @@
 #include "answers.h"
 
 #include "base/error.h"
+#include "ingest/evidence.h"
 
 #include <sodium.h>
 #include <stdio.h>
@@ -21,6 +22,20 @@ static bool read_hash(const char *text, uint8_t out[SHA256_SIZE])
     return strlen(text) == SHA256_HEX_SIZE - 1 &&
            sodium_hex2bin(out, SHA256_SIZE, text, strlen(text), NULL, &len, &end) == 0 &&
            len == SHA256_SIZE && *end == '\0';
+}
+
+/* What was handed in is for those who have a token, however open the rest is. */
+static bool may_read(const door_call_t *call, const uint8_t hash[SHA256_SIZE],
+                     const char **media_type)
+{
+    evidence_known_t known;
+    store_txn_t *txn = store_read(call->in->store);
+    bool handed_in = evidence_find(txn, hash, &known);
+    store_abort(&txn);
+    if (handed_in && !known.rows) {
+        *media_type = evidence_media_type(known.type);
+    }
+    return !handed_in || call->token != NULL;
 }
 
 static void set_headers(http_request_t *request, const uint8_t hash[SHA256_SIZE])
@@ -46,10 +61,16 @@ void answer_raw(const door_call_t *call)
                            call->name);
         return;
     }
+    const char *media_type = "application/octet-stream";
+    if (!may_read(call, hash, &media_type)) {
+        http_set_header(call->request, "WWW-Authenticate", "Bearer realm=\"chiso\"");
+        http_reply_problem(call->request, 401, "what was handed in is told with a token only");
+        return;
+    }
     int rc = archive_read(call->in->archive, hash, &body);
     if (rc == 0) {
         set_headers(call->request, hash);
-        http_reply(call->request, 200, "application/octet-stream", buffer_bytes(&body));
+        http_reply(call->request, 200, media_type, buffer_bytes(&body));
     } else if (rc == CHISO_E_NOT_FOUND) {
         http_reply_problem(call->request, 404, "there is no body with this SHA-256");
     } else {
