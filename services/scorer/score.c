@@ -308,10 +308,15 @@ static void evaluate_peers(score_t *s, store_txn_t *txn, const result_t *r,
 
 /* ---- readings ---- */
 
-/* Revisions count within one series of one source in one life of ingest; across those the later
- * reading wins. Both the tail and a snapshot may repeat what is known. */
+/* What a machine read beats what somebody handed in, whenever either was said. Otherwise revisions
+ * count within one series of one source in one life of ingest; across those the later reading wins.
+ * Both the tail and a snapshot may repeat what is known. */
 static bool is_news(const figure_state_t *known, const event_figure_t *from)
 {
+    bool by_machine = known->submitter == NULL;
+    if (known->revision != 0 && by_machine != (from->submitter == NULL)) {
+        return !by_machine;
+    }
     bool same_line = known->revision != 0 && strcmp(known->source, from->source) == 0 &&
                      strcmp(known->series, from->series) == 0;
     return known->revision == 0 || from->fetched_at > known->fetched_at ||

@@ -1,21 +1,27 @@
 """What units hand in: who may, what is taken, and that nothing is taken twice or lost."""
+import concurrent.futures
 import hashlib
+import io
+import json
+import unicodedata
 import unittest
+import zipfile
 
 import rig
 
 INDEX = "hd-department-2024"
 UNIT, OTHER = "30.so-tai-chinh", "30.so-y-te"
 TOKENS = {"unit": ("submitter", [UNIT]), "other": ("submitter", [OTHER]),
-          "agency": ("scorer", ["30"]), "operator": ("operator", []), "reader": ("reader", [])}
+          "agency": ("scorer", ["30"]), "operator": ("operator", []), "reader": ("reader", []),
+          "board": ("scorer", ["86"])}
 
 
-class Door(rig.Case):
-    def start(self, **more):
+class Case(rig.Case):
+    def start(self, services=("ingest",), **more):
         r = self.rig(portals=0)
         r.more_indexes = [str(rig.ROOT / f"catalogs/{INDEX}.yaml")]
         r.open_door(TOKENS, **more)
-        r.start(["ingest"])
+        r.start(services)
         r.wait_ready("ingest")
         return r
 
@@ -25,6 +31,36 @@ class Door(rig.Case):
         self.assertEqual(answer.json()["status"], status)
         return answer.json()["detail"]
 
+    def post(self, r, rows, token="unit", status=200, query="", **more):
+        a = r.at_door("POST", "/api/v1/figures" + query, token,
+                      json.dumps({"rows": rows, **more}).encode(),
+                      {"Content-Type": "application/json"})
+        self.assertEqual(a.status, status, a.body)
+        return rig.counted(a.json())
+
+    def outcomes(self, answer):
+        return [(x["outcome"], x.get("revision") or x.get("field")) for x in answer["rows"]]
+
+    def known(self, r, figure=None, unit=UNIT, token="operator"):
+        """[(figure, value, revision, submitter)] of submissions, the newest revision of each last."""
+        a = r.at_door("GET", f"/api/v1/figures?unit={unit}&period=2024", token)
+        self.assertEqual(a.status, 200, a.body)
+        return [(f["figure"], f["value"], int(f["revision"]), f["submitter"])
+                for f in a.json()["figures"]
+                if f["source"] == "submission" and figure in (None, f["figure"])]
+
+
+def row(figure, value, unit=UNIT, period="2024", **more):
+    if figure[0].isdigit():
+        figure = f"{INDEX}.{figure}"
+    return {"unit": unit, "period": period, "figure": figure, "value": value, **more}
+
+
+def pdf(text):
+    return b"%PDF-1.7\n" + text
+
+
+class Door(Case):
     def test_who_may(self):
         r = self.start()
         raw = "/api/v1/raw/" + "0" * 64
@@ -46,7 +82,7 @@ class Door(rig.Case):
     def test_raw(self):
         """Behind every figure of the API is the body it was read from; open on loopback only."""
         r = self.start(open_raw=True)
-        body = r.wait(lambda: next(iter((r.data_dir("ingest") / "archive").glob("??/*")), None),
+        body = r.wait(lambda: next(iter((r.data_dir("ingest") / "archive").glob("??/" + "?" * 64)), None),
                       "something in the archive")
         a = r.at_door("GET", f"/api/v1/raw/{body.name}")
         self.assertEqual((a.status, hashlib.sha256(a.body).hexdigest()), (200, body.name))
@@ -78,6 +114,256 @@ class Door(rig.Case):
                                 "--check-config"])
         self.assertEqual(code, 3)
         self.assertIn("http.open_raw", err)
+
+
+class Rows(Case):
+    def test_judged_row_by_row(self):
+        r = self.start()
+        rows = [row("1.1.option", "2"), row("1.3.has", True), row("1.4.items", [1]),
+                row("1.1.option", "2", unit=OTHER), row("9.9.option", "1"), row("1.2.option", 1),
+                row("2.1.option", "9"), row("2.1.option", "1.5", period="2024-Q1"),
+                row("meetings-invited", "0.5"), row("meetings-invited", "1,5"),
+                row("meetings-attended-head", "3", period="2199"),
+                row("meetings-attended-head", "3", period="24"),
+                row("meetings-attended-head", "3", unit="30.nobody"),
+                row("1.1.excluded", "1"), row("dvc-766.ckmb", 9.5),
+                row("1.3.has", "1", evidence=["0" * 64]), row("1.3.has", "1", evidence=["0"]),
+                {"unit": UNIT, "period": "2024", "figure": f"{INDEX}.1.3.has"},
+                row("1.3.has", "1", weight="3"), "row", row("1.3.has", None),
+                row("1.4.items", [7]), row("1.4.items", "1;2")]
+        answer = self.post(r, rows)
+        got = self.outcomes(answer)
+        self.assertEqual(got[:3], [("accepted", 1)] * 3)
+        self.assertEqual([field for _, field in got[3:]],
+                         ["unit", "figure", "figure", "value", "period", "value", "value", "period",
+                          "period", "unit", "figure", "figure", "evidence", "evidence", "value",
+                          "row", "row", "value", "value", "value"])
+        self.assertEqual({o for o, _ in got[3:]}, {"rejected"})
+        self.assertEqual((answer["accepted"], answer["rejected"]), ("3", str(len(rows) - 3)))
+        self.assertIn("from 1 to 2", answer["rows"][6]["reason"])
+        self.assertEqual(self.known(r), [
+            (f"{INDEX}.1.1.option", "2", 1, f"unit:{UNIT}"),
+            (f"{INDEX}.1.3.has", "1", 1, f"unit:{UNIT}"),
+            (f"{INDEX}.1.4.items.1", "1", 1, f"unit:{UNIT}"),
+            (f"{INDEX}.1.4.items.2", "0", 1, f"unit:{UNIT}")])
+        # the same again is unchanged; another value another revision
+        self.assertEqual(self.outcomes(self.post(r, rows[:3])), [("unchanged", 1)] * 3)
+        self.assertEqual(self.outcomes(self.post(r, [row("1.1.option", "2.0"), row("1.3.has", 0)])),
+                         [("unchanged", 1), ("accepted", 2)])
+        # twice in one submission: the first, unless the other contradicts it
+        self.assertEqual(self.outcomes(self.post(r, [
+            row("1.1.option", "1"), row("1.1.option", "1"), row("2.1.option", "1"),
+            row("2.1.option", "2"), row("1.4.items", [2]), row("1.4.items.1", "1")])),
+            [("accepted", 2), ("rejected", "figure"), ("rejected", "figure"),
+             ("rejected", "figure"), ("rejected", "figure"), ("rejected", "figure")])
+        # nothing at all when one is wrong, if that is wished; and as a try-out
+        for query, status, outcome in (("", 422, "held"), ("?dry_run=1", 200, "accepted")):
+            answer = self.post(r, [row("1.1.option", "3"), row("1.1.option", "1", unit="x")],
+                               status=status, query=query, atomic=True)
+            self.assertEqual([x["outcome"] for x in answer["rows"]], [outcome, "rejected"])
+            self.assertEqual(answer["applied"], False)
+        self.assertEqual(self.known(r, f"{INDEX}.1.1.option")[-1][1:3], ("1", 2))
+        # whose is whose
+        self.problem(r.at_door("GET", f"/api/v1/figures?unit={OTHER}", "unit"), 403)
+        self.problem(r.at_door("GET", "/api/v1/figures", "reader"), 400)
+        self.problem(r.at_door("POST", "/api/v1/figures", "reader", b"{}"), 403)
+        self.problem(r.at_door("POST", "/api/v1/figures", None, b"{}"), 401)
+
+    def test_the_agency(self):
+        """What the scoring agency gave, a unit cannot change; and each has its own kinds."""
+        r = self.start()
+        self.assertEqual(self.outcomes(self.post(r, [
+            row("1.1.option", "3"), row("1.2.excluded", "1"), row("meetings-invited", "5"),
+            row("1.1.option", "1", unit="01.so-y-te", period="2025")], "agency")),
+            [("accepted", 1), ("accepted", 1), ("rejected", "figure"), ("rejected", "unit")])
+        answer = self.post(r, [row("1.1.option", "1"), row("meetings-invited", "5")])
+        self.assertEqual(self.outcomes(answer), [("rejected", "figure"), ("accepted", 1)])
+        self.assertIn("the scoring agency has given it: 3", answer["rows"][0]["reason"])
+        self.assertEqual(self.outcomes(self.post(r, [row("1.1.option", "3")])), [("unchanged", 1)])
+        self.assertEqual(self.known(r, f"{INDEX}.1.1.option"),
+                         [(f"{INDEX}.1.1.option", "3", 1, "scorer:agency")])
+
+    def test_csv(self):
+        r = self.start()
+
+        def send(text, query="", type="text/csv", status=200):
+            body = text if isinstance(text, bytes) else text.encode()
+            a = r.at_door("POST", "/api/v1/figures" + query, "unit", body, {"Content-Type": type})
+            self.assertEqual(a.status, status, a.body)
+            return rig.counted(a.json()) if status == 200 else a.json()
+        note = "Quyết định thành lập"
+        head = "unit;period;figure;value;note"
+        lines = [f'{UNIT};2024;"{INDEX}.1.1.option";1;"{unicodedata.normalize("NFD", note)}"', "",
+                 f'"{UNIT}"; 2024 ;{INDEX}.1.4.items;"[1, 2]";"nói ""rõ"";\r\nhai dòng"',
+                 f"{UNIT};2024;{INDEX}.2.1.option;1,5;"]
+        answer = send("\ufeff" + "\r\n".join([head, *lines]) + "\r\n",
+                      type="text/csv; charset=UTF-8")
+        self.assertEqual([(x["line"], x["outcome"]) for x in answer["rows"]],
+                         [("2", "accepted"), ("4", "accepted"), ("6", "rejected")])
+        a = r.at_door("GET", f"/api/v1/figures?unit={UNIT}&figure={INDEX}.1.1.option", "unit")
+        self.assertEqual(a.json()["figures"][0]["note"], note)
+        # commas and tabs, columns in any order
+        for d in ",\t":
+            answer = send(f"value{d}unit{d}figure{d}period\n2{d}{UNIT}{d}{INDEX}.2.1.option{d}2024\n")
+            self.assertEqual(len(answer["rows"]), 1)
+        self.assertEqual(answer["rows"][0]["outcome"], "unchanged")
+        for bad, said in ((f"unit,period,figure,value,evidnce\n{UNIT},2024,x,1,\n", "evidnce"),
+                          ("unit,unit\n1,2\n", "each once"), ("", "empty"), ("unit\n", "no rows"),
+                          (b"unit,period,figure,value\n\xff,2024,x,1\n", ""),
+                          ('unit,period,figure,value\n"30,2024,x,1\n', "quote")):
+            self.assertIn(said, send(bad, status=400)["detail"])
+        send("unit\n1\n", type="text/plain", status=415)
+        send("unit\n1\n", type="text/csv; charset=windows-1258", status=415)
+        for bad in ("[]", "{}", '{"rows":[]}', '{"rows":[{}],"atomik":true}', '{"rows":1}', "{",
+                    '{"rows":[{}],"key":"a b"}'):
+            send(bad, type="application/json", status=400)
+
+    def test_keys(self):
+        """The same key and body: the same answer, and nothing happens; another body: 409. Through a
+        kill; and what was answered was durable."""
+        r = self.start()
+        sent, first = [], []
+        for i in range(6):
+            rows = [row("1.1.option", str(i % 3 + 1)), row("1.1.option", "1", unit="x")]
+            sent.append(rows)
+            first.append(self.post(r, rows, key=f"k{i}"))
+            if i % 2:
+                r.services["ingest"].kill()
+                r.services["ingest"].start()
+                r.wait_ready("ingest")
+        known = self.known(r)
+        for i, rows in enumerate(sent):
+            self.assertEqual(self.post(r, rows, key=f"k{i}"), first[i])
+        self.assertEqual(self.known(r), known)
+        self.assertEqual([x[1:3] for x in self.known(r, f"{INDEX}.1.1.option")],
+                         [(str(i % 3 + 1), i + 1) for i in range(6)])
+        body = json.dumps({"rows": sent[0], "key": "k1"}).encode()
+        self.problem(r.at_door("POST", "/api/v1/figures", "unit", body,
+                               {"Content-Type": "application/json"}), 409)
+        # another client's key is another key; the header is as good
+        a = r.at_door("POST", "/api/v1/figures", "other",
+                      json.dumps({"rows": [row("1.1.option", "1", unit=OTHER)]}).encode(),
+                      {"Content-Type": "application/json", "Idempotency-Key": "k1"})
+        self.assertEqual((a.status, a.json()["accepted"]), (200, "1"))
+        self.assertNotIn("idempotent-replay", a.headers)
+        for header in ("k2", "a b"):
+            self.problem(r.at_door("POST", "/api/v1/figures", "unit", body,
+                                   {"Content-Type": "application/json", "Idempotency-Key": header}),
+                         400)
+
+    def test_many_at_once(self):
+        """1,000 rows in one submission, and twenty clients at once with the same keys."""
+        r = self.start()
+        rows = [row("1.1.option", str(i % 3 + 1), unit=UNIT, period=str(2023 - i))
+                for i in range(30)]
+        batch = [row("dvc-766.ckmb", "1", period="2024")] * 970
+        answer = self.post(r, rows + batch, key="big")
+        self.assertEqual((answer["accepted"], answer["rejected"]), ("30", "970"))
+        self.problem(r.at_door("POST", "/api/v1/figures", "unit",
+                               json.dumps({"rows": [{}] * 5001}).encode(),
+                               {"Content-Type": "application/json"}), 400)
+        big = b" " * (4 << 20) + b"{}"
+        self.problem(r.at_door("POST", "/api/v1/figures", "unit", big,
+                               {"Content-Type": "application/json"}), 413)
+
+        def client(i):
+            return [self.post(r, [row("1.1.option", str(n % 3 + 1)), row("1.3.has", n % 2)],
+                              key=f"c{n}") for n in range(10)]
+        with concurrent.futures.ThreadPoolExecutor(20) as pool:
+            answers = list(pool.map(client, range(20)))
+        self.assertTrue(all(a == answers[0] for a in answers))
+        self.assertEqual([x[2] for x in self.known(r, f"{INDEX}.1.1.option")],
+                         list(range(1, 11)))
+
+
+class Evidence(Case):
+    def send(self, r, body, type=None, token="unit"):
+        return r.at_door("POST", "/api/v1/evidence", token, body,
+                         {"Content-Type": type} if type else None)
+
+    def test_files(self):
+        r = self.start(max_evidence="64KiB", open_raw=True)
+        docx = io.BytesIO()
+        with zipfile.ZipFile(docx, "w") as z:
+            z.writestr("[Content_Types].xml", "<Types/>")
+            z.writestr("word/document.xml", "<w/>")
+        odt = io.BytesIO()
+        with zipfile.ZipFile(odt, "w") as z:
+            z.writestr("mimetype", "application/vnd.oasis.opendocument.text")
+            z.writestr("content.xml", "<w/>")
+        plain = io.BytesIO()
+        with zipfile.ZipFile(plain, "w") as z:
+            z.writestr("a.txt", "a")
+        for body, type in ((pdf(b"a"), "pdf"), (b"\x89PNG\r\n\x1a\nx", "png"),
+                           (b"\xff\xd8\xff\xe0", "jpeg"), (docx.getvalue(), "docx"),
+                           (odt.getvalue(), "odt")):
+            a = self.send(r, body)
+            self.assertEqual((a.status, a.json()), (201, {
+                "sha256": hashlib.sha256(body).hexdigest(), "type": type, "size": str(len(body)),
+                "new": True}))
+        self.assertEqual(self.send(r, pdf(b"a"), "application/pdf", "other").status, 200)
+        for body, type, status in ((b"<html>", None, 415), (plain.getvalue(), None, 415),
+                                   (pdf(b"a"), "image/png", 415), (b"", None, 400),
+                                   (pdf(bytes(70000)), None, 413)):
+            self.problem(self.send(r, body, type), status)
+        self.problem(self.send(r, pdf(b"b"), token="reader"), 403)
+        # in the archive once, and only for who has a token, whoever may read the rest
+        hash = hashlib.sha256(pdf(b"a")).hexdigest()
+        self.assertEqual(r.archived(hash), pdf(b"a"))
+        self.problem(r.at_door("GET", f"/api/v1/raw/{hash}"), 401)
+        a = r.at_door("GET", f"/api/v1/raw/{hash}", "agency")
+        self.assertEqual((a.body, a.headers["content-type"]), (pdf(b"a"), "application/pdf"))
+        # with a figure; other evidence is another revision
+        self.assertEqual(self.outcomes(self.post(r, [row("1.1.option", 1, evidence=[hash])])),
+                         [("accepted", 1)])
+        answer = self.post(r, [row("1.1.option", 1, evidence=[hash, hash])])
+        self.assertEqual(self.outcomes(answer), [("unchanged", 1)])
+        answer = self.post(r, [row("1.1.option", 1)])
+        self.assertEqual(self.outcomes(answer), [("accepted", 2)])
+        self.problem(r.at_door("GET", "/api/v1/raw/" + answer["sha256"]), 401)
+        body = r.at_door("GET", "/api/v1/raw/" + answer["sha256"], "reader").body
+        self.assertEqual(json.loads(body), {"rows": [row("1.1.option", 1)]})
+        # a body of rows is no evidence
+        self.assertEqual(self.outcomes(self.post(
+            r, [row("1.1.option", 1, evidence=[answer["sha256"]])])), [("rejected", "evidence")])
+
+    def test_no_room(self):
+        r = self.start(evidence_total="1MiB")
+        self.assertEqual(self.send(r, pdf(bytes(900000))).status, 201)
+        a = self.send(r, pdf(bytes(200000)))
+        self.problem(a, 507)
+        self.assertEqual(self.send(r, pdf(bytes(900000))).status, 200)  # is there already
+
+
+class Told(Case):
+    def test_a_score_changes(self):
+        """An option with evidence is on the publisher's API, and so is a machine's word against it."""
+        r = self.start(services=rig.SERVICES)
+        r.wait_ready("publisher")
+        file = pdf(b"decision")
+        hash = r.at_door("POST", "/api/v1/evidence", "unit", file).json()["sha256"]
+        r.wait(lambda: len(r.ranking()["units"]) == 34, "the board is read")
+        before = r.unit("86")
+        self.assertEqual(self.outcomes(self.post(
+            r, [row("dvc-766.ckmb", "1", unit="86", period="2025")], "board")), [("accepted", 1)])
+        for value, points in (("2", "10"), ("1", "20")):
+            self.post(r, [row("1.1.option", value, evidence=[hash]), row("1.3.has", 1)])
+
+            def told():
+                u = r.api(f"indexes/{INDEX}/2024/units/{UNIT}")
+                one = next(i for p in u["pillars"] for i in p["indicators"] if i["code"] == "1.1")
+                figure = next(f for f in u["figures"] if f["id"] == f"{INDEX}.1.1.option")
+                return (one["points"], figure["evidence"], figure["submitter"],
+                        figure["value"]) == (points, [hash], f"unit:{UNIT}", value), u
+            r.wait(told, f"{points} points for option {value}")
+        # a unit of the portal's board says better of itself: the portal's word stands
+        self.assertEqual(r.unit("86"), before)
+        r.stop_services()
+        code, out, err = rig.run([rig.BIN / "chiso", "verify", "--ingest", r.data_dir("ingest"),
+                                  "--scorer", r.data_dir("scorer"), "--publisher",
+                                  r.data_dir("publisher"), "--index", rig.CATALOG,
+                                  "--index", r.more_indexes[0]])
+        self.assertEqual((code, out.splitlines()[-1]), (0, "0 findings"), out + err)
 
 
 if __name__ == "__main__":
