@@ -2,6 +2,7 @@
 
 import { before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { PAGE, PHONE, agree, api, close, focused, noOverflow, open, parameter, ranking, setUp, settled, shown,
   millionths, unitOf, vietnamTime, BOARD } from './common.mjs';
 
@@ -72,6 +73,10 @@ describe('one unit', () => {
       assert.equal(await detail.locator('a').first().getAttribute('href'), new URL(`api/v1/raw/${figure.raw_sha256}`, PAGE).href);
     });
     assert.equal(parameter(page, 'indicator'), 'ckmb');
+    const raw = await fetch(await detail.locator('a').first().getAttribute('href'));
+    assert.equal(raw.status, 200);
+    assert.equal(createHash('sha256').update(Buffer.from(await raw.arrayBuffer())).digest('hex'),
+      await detail.locator('code').first().getAttribute('title'));
     await close(page);
   });
 
@@ -117,6 +122,14 @@ describe('one unit', () => {
       const row = await page.locator('.chart tbody tr').first().innerText();
       assert.ok(row.includes(vietnamTime(revisions[0].as_of)) && row.includes(revisions[0].points.replace('.', ',')), row);
     });
+    await close(page);
+  });
+
+  test('its official form is a click away', async () => {
+    const page = await open(`?unit=${first.code}`);
+    const form = await fetch(await page.locator('#form').evaluate((a) => a.href));
+    assert.equal(form.status, 200);
+    assert.ok((await form.text()).includes(first.name));
     await close(page);
   });
 

@@ -41,6 +41,8 @@ class Browser(unittest.TestCase):
         cls.addClassCleanup(cls.rig.close)
         cls.rig.more_indexes = sorted(str(f) for f in (ROOT / "catalogs").glob("*.yaml")
                                       if f.name != "dvc-766.yaml")
+        cls.rig.open_door({"reader": ("reader", [])}, open_raw=True)
+        cls.rig.publisher = {"ingest_api": cls.rig.door_url}
         cls.rig.start()
         cls.rig.wait(lambda: cls.rig.difference() is None, "the page's figures")
 

@@ -67,6 +67,8 @@ export const tables = {
 };
 export const events = () => new EventSource(new URL('events', BASE));
 
+/** The official self-assessment form of a unit, to print and sign. */
+export const formUrl = (view, code) =>
+  new URL(`${results(view)}/units/${part(code)}/form`, BASE).href;
 /** Where a reader finds the body a figure was read from. */
 export const rawUrl = (sha256) => new URL(`raw/${sha256}`, BASE).href;
-export const apiUrl = BASE.href;

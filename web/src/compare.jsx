@@ -23,21 +23,31 @@ function readColumns(text) {
   });
 }
 
-/** One request a moment; what is not there then is a column that says so. */
-async function readAll(view, columns, signal) {
-  const moments = [...new Set(columns.map((c) => c.at))];
-  const answers = new Map(await Promise.all(moments.map(async (at) => {
-    const codes = columns.filter((c) => c.at === at).map((c) => c.code);
-    const results = await Promise.all(codes.map((code) => api.unit(view, code, at, signal).catch((problem) => {
-      if (problem.status === 404) {
-        return null;
-      }
-      throw problem;
-    })));
-    return [at, new Map(codes.map((code, i) => [code, results[i]]))];
-  })));
-  return columns.map((c) => answers.get(c.at).get(c.code));
+const PAST = 50;
+const past = new Map(); // what stood at a moment does not change: it is asked for once
+
+/** A result, or null where there is none. */
+async function readOne(view, { code, at }, signal) {
+  const key = `${view.index.id}/${view.period}/${code}@${at}`;
+  if (at && past.has(key)) {
+    return past.get(key);
+  }
+  const result = await api.unit(view, code, at, signal).catch((problem) => {
+    if (problem.status === 404) {
+      return null;
+    }
+    throw problem;
+  });
+  if (at) {
+    past.set(key, result);
+    if (past.size > PAST) {
+      past.delete(past.keys().next().value);
+    }
+  }
+  return result;
 }
+
+const readAll = (view, columns, signal) => Promise.all(columns.map((c) => readOne(view, c, signal)));
 
 const put = (columns) => go(here({ units: columns.map((c) => c.key).join(',') }), { replace: true });
 const add = (columns, key) => put(columns.some((c) => c.key === key) ? columns : [...columns, ...readColumns(key)]);
@@ -153,7 +163,7 @@ export function CompareView({ view, wanted }) {
   const codes = [...new Set(columns.map((c) => c.code))];
   const key = columns.length ? `${of}/${columns.map((c) => c.key)}` : '';
   const reading = useReading(key, (signal) => readAll(view, columns, signal), isOf(view));
-  const past = useReading(key && `${of}/${codes}/histories`,
+  const course = useReading(key && `${of}/${codes}/histories`,
     (signal) => Promise.all(codes.map((code) => api.history(view, code, { limit: 200 }, signal).catch(() => ({ revisions: [] })))),
     (kind, event) => kind === 'score' && isOf(view)(kind, event) && codes.includes(event.unit.code));
   const results = reading.answer;
@@ -181,10 +191,10 @@ export function CompareView({ view, wanted }) {
       {results && (
         <>
           <Table columns={columns} results={results} detail={detail} />
-          {past.answer && <section class="card pad over-time"><h2>{t('Diễn biến')}</h2>
-            <TimeChart title={t('Tổng điểm theo thời gian')} now={past.readAt}
+          {course.answer && <section class="card pad over-time"><h2>{t('Diễn biến')}</h2>
+            <TimeChart title={t('Tổng điểm theo thời gian')} now={course.readAt}
               lines={codes.map((code, i) => ({ name: splitName(known.find((r) => r.unit.code === code)?.unit.name ?? code)[1],
-                points: linePoints(past.answer[i].revisions) }))} /></section>}
+                points: linePoints(course.answer[i].revisions) }))} /></section>}
         </>
       )}
     </div>

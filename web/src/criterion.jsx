@@ -53,7 +53,7 @@ function Inputs({ inputs, figures, title }) {
                     {' · '}{t('lần {n}', { n: figure.revision })}</small></>}</td>
                   <td>{figure && <When iso={figure.fetched_at} />}</td>
                   <td>{figure && <Raw hash={figure.raw_sha256} />}
-                    {figure?.evidence?.map((hash) => <small key={hash}>{t('tài liệu')} <code title={hash}>{hash.slice(0, 8)}…</code></small>)}</td>
+                    {figure?.evidence?.map((hash) => <small key={hash}><a href={api.rawUrl(hash)}>{t('tài liệu')} <code title={hash}>{hash.slice(0, 8)}…</code></a></small>)}</td>
                 </>}
               </tr>
             );

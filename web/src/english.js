@@ -119,6 +119,7 @@ export const ENGLISH = {
   'Không có kết quả của đơn vị này trong kỳ đã chọn.': 'There is no result of this unit in the chosen period.',
   'So sánh với đơn vị khác': 'Compare with other units',
   'In trang này': 'Print this page',
+  'Biểu tự đánh giá': 'Self-assessment form',
   'chưa rõ': 'unknown',
 
   // days

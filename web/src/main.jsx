@@ -162,7 +162,10 @@ function useLanguage(asked) {
 function App() {
   const wanted = useAddress();
   useLanguage(askedLanguage(wanted.lang));
-  const catalog = useReading('indexes', api.indexes, () => false);
+  const listed = useRef(new Set()); // index and period that the list has: others are news to it
+  const catalog = useReading('indexes', api.indexes,
+    (kind, event) => kind === 'score' && !listed.current.has(`${event.index} ${event.period}`));
+  listed.current = new Set(catalog.answer?.indexes.flatMap((i) => i.periods.map((p) => `${i.id} ${p}`)));
   const view = catalog.answer && resolve(catalog.answer, wanted);
   if (view) {
     carry({ index: view.index.id, period: view.period, level: view.level === 'province' ? '' : view.level,

@@ -238,6 +238,7 @@ export function UnitView({ view, wanted }) {
           <p class="actions">
             <a class="button" href={link({ view: 'compare', units: code })}>{t('So sánh với đơn vị khác')}</a>
             <button type="button" onClick={() => window.print()}>{t('In trang này')}</button>
+            <a class="button" id="form" href={api.formUrl(view, code)} target="_blank" rel="noopener">{t('Biểu tự đánh giá')}</a>
             <Download of={api.tables.unit(view, code)} />
           </p>
           <div class="halves">
