@@ -36,7 +36,7 @@ static const char help[] =
     "  --port N          the port to listen on; 0, the default, is any free one\n"
     "  --every SECONDS   go a step on by a timer, back and forth; 0, the default: only when told\n"
     "  --log FILE        append a JSON line for each answer:\n"
-    "                    ns (wall clock), service, request, step, mode, status, rows\n"
+    "                    ns (wall clock), host, service, request, step, mode, status, rows\n"
     "  --help            this text\n"
     "\n"
     "Prints \"replay listening on http://ADDR:PORT\" when it is ready; SIGTERM and SIGINT end it.\n"
@@ -65,15 +65,16 @@ typedef struct {
     int log_fd; /* -1: none */
 } replay_t;
 
-static void log_answer(replay_t *r, const char *service, const char *series, int mode, int status,
-                       size_t rows)
+static void log_answer(replay_t *r, const http_request_t *request, const char *service,
+                       const char *series, int mode, int status, size_t rows)
 {
     if (r->log_fd < 0) {
         return;
     }
+    const char *host = http_header(request, "Host");
     json_t *line =
-        json_pack("{s:I, s:s, s:s, s:s, s:s, s:i, s:I}", "ns", (json_int_t)server_wall_ns(),
-                  "service", service, "request", series, "step",
+        json_pack("{s:I, s:s, s:s, s:s, s:s, s:s, s:i, s:I}", "ns", (json_int_t)server_wall_ns(),
+                  "host", host != NULL ? host : "", "service", service, "request", series, "step",
                   fixtures_name(r->fixtures, fixtures_current(r->fixtures)), "mode",
                   answer_modes[mode], "status", status, "rows", (json_int_t)rows);
     char *text = line != NULL ? json_dumps(line, JSON_COMPACT) : NULL;
@@ -112,13 +113,13 @@ static void serve_rest(replay_t *r, http_request_t *request)
     int rc = request_read(request, &rest);
     if (rc != 0) {
         answer_block(request, SUPPORT_ID_BASE + r->requests);
-        log_answer(r, rest.service, rest.series, MODE_BLOCK, 200, 0);
+        log_answer(r, request, rest.service, rest.series, MODE_BLOCK, 200, 0);
         return;
     }
     dialect_answer_t answer;
     if (dialect_service(&r->dialects, &r->mode, request, rest.service,
                         SUPPORT_ID_BASE + r->requests, &answer)) {
-        log_answer(r, rest.service, answer.name, answer.mode, answer.status, 0);
+        log_answer(r, request, rest.service, answer.name, answer.mode, answer.status, 0);
         return;
     }
     json_t *rows = page_of(fixtures_rows(r->fixtures, rest.series), &rest);
@@ -127,7 +128,7 @@ static void serve_rest(replay_t *r, http_request_t *request)
     bool concerned = options.match[0] == '\0' || strcmp(options.match, rest.series) == 0;
     int mode = mode_take(&r->mode, concerned);
     int status = answer_rows(request, mode, &options, rows, SUPPORT_ID_BASE + r->requests);
-    log_answer(r, rest.service, rest.series, mode, status, count);
+    log_answer(r, request, rest.service, rest.series, mode, status, count);
 }
 
 static void describe(const replay_t *r, http_request_t *request)
@@ -200,7 +201,7 @@ static void handle(http_request_t *request, void *context)
     } else if (dialect_serve(&r->dialects, &r->mode, request, SUPPORT_ID_BASE + r->requests + 1,
                              &answer)) {
         r->requests++;
-        log_answer(r, http_path(request), answer.name, answer.mode, answer.status, 0);
+        log_answer(r, request, http_path(request), answer.name, answer.mode, answer.status, 0);
     } else {
         http_reply_problem(request, 404, "%s %s is not served here", http_method(request),
                            http_path(request));
