@@ -28,16 +28,6 @@ struct exchange {
     const char *fault;
 };
 
-static const char *table_id(const source_t *source, const char *code)
-{
-    for (unsigned i = 0; i < source->n_table; i++) {
-        if (strcmp(source->table[i].unit, code) == 0) {
-            return source->table[i].text;
-        }
-    }
-    return NULL;
-}
-
 const char *exchange_id_of(const source_t *source, source_by_t by, const registry_unit_t *unit)
 {
     switch (by) {
@@ -50,7 +40,7 @@ const char *exchange_id_of(const source_t *source, source_by_t by, const registr
     case SOURCE_BY_AGENCY:
         return unit->agency;
     case SOURCE_BY_TABLE:
-        return table_id(source, unit->code);
+        return reader_table_id(source, unit->code);
     case SOURCE_BY_SERIES:
         break;
     }

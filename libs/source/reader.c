@@ -32,6 +32,16 @@ typedef struct {
 
 /* ---- units ---- */
 
+const char *reader_table_id(const source_t *source, const char *code)
+{
+    for (unsigned i = 0; i < source->n_table; i++) {
+        if (strcmp(source->table[i].unit, code) == 0) {
+            return source->table[i].text;
+        }
+    }
+    return NULL;
+}
+
 static const registry_unit_t *look_up(const pass_t *p, const char *key)
 {
     const registry_t *units = p->context->units;
@@ -341,6 +351,13 @@ static void add_absent(const pass_t *p, const registry_unit_t *unit, reader_figu
     p->out->n_rows += row->n_figures > 0;
 }
 
+/* A unit that the answer could have named: one that the table lacks is not looked for at all. */
+static bool could_be_named(const pass_t *p, const registry_unit_t *unit)
+{
+    return fits(p, unit) &&
+           (p->source->by != SOURCE_BY_TABLE || reader_table_id(p->source, unit->code) != NULL);
+}
+
 static void fill_absent(const pass_t *p, reader_figure_t *room)
 {
     const reader_context_t *c = p->context;
@@ -349,7 +366,7 @@ static void fill_absent(const pass_t *p, reader_figure_t *room)
         add_absent(p, c->of, room);
     } else if (p->source->each == 0) {
         for (size_t i = 0; i < c->n_wanted; i++) {
-            if (fits(p, c->wanted[i]) && !is_named(p->out, c->wanted[i]->code)) {
+            if (could_be_named(p, c->wanted[i]) && !is_named(p->out, c->wanted[i]->code)) {
                 add_absent(p, c->wanted[i], room + i * stride);
             }
         }

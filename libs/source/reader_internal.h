@@ -4,6 +4,8 @@
 
 #include "reader.h"
 
+/* What the description's table calls the unit, first of several; NULL when it has it not. */
+const char *reader_table_id(const source_t *source, const char *code);
 /* Only the first thing that is wrong is told. */
 void reader_reject(reader_row_t *row, const char *rule, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -34,6 +34,7 @@ class ManySources(rig.Case):
         silent.bind(("127.0.0.1", 0))
         silent.listen(64)
         port = r.replay_url.rpartition(":")[2]
+        # the others are the board and the three out of order
         hosts = [f"127.0.{1 + i // 250}.{1 + i % 250}:{port}" for i in range(SOURCES - 4)]
         urls = [*(f"http://{h}" for h in hosts), f"http://127.0.0.1:{slow_port}",
                 f"http://127.0.0.1:{silent.getsockname()[1]}", f"http://127.0.0.1:{rig.free_port()}"]
