@@ -2,6 +2,7 @@
 file of tests/browser after the other. A small control lets the tests restart a service."""
 import http.server
 import os
+import re
 import subprocess
 import threading
 import unittest
@@ -51,6 +52,9 @@ class Browser(unittest.TestCase):
                        "CHISO_RIG": self.control}
         result = subprocess.run(["node", "--test", str(ROOT / "tests/browser" / name)],
                                 env=environment, capture_output=True, text=True, timeout=600)
+        for line in result.stdout.splitlines():
+            if re.search(r"# .*(bytes in all|time to first ranking)", line):
+                print(line.strip(" #"))
         self.assertEqual(result.returncode, 0, result.stdout[-8000:] + result.stderr[-2000:])
 
 
