@@ -26,6 +26,7 @@ static const char help[] =
     "    chiso coverage [--catalogs DIR] [--sources DIR]... [--indicators]\n"
     "    chiso target status --publisher DIR [TARGET]\n"
     "    chiso target test|retry|resync --publisher DIR TARGET\n"
+    "    chiso import --api URL --token-file FILE [--dry-run] [--atomic] ROWS\n"
     "    chiso token new --role ROLE [--unit CODE]... [--id ID]\n"
     "    chiso keygen --out DIR NAME\n"
     "    chiso --help | --version\n"
@@ -65,6 +66,9 @@ static const char help[] =
     "    target      asks the running publisher: status tells how far each target is; test tries\n"
     "                address and credentials without effect and shows what would be sent; retry\n"
     "                sends the dead letters again; resync tells everything again.\n"
+    "    import      hands the rows of a .csv or .json file in at ingest's HTTP server and says "
+    "what became\n"
+    "                of each; exit 1 when one was rejected. See docs/submit.md.\n"
     "    token new   prints a token for ingest's HTTP server, once, and the lines for the token "
     "file.\n"
     "                ROLE is submitter (--unit: its own units), scorer (--unit: a province), "
@@ -96,6 +100,7 @@ int main(int argc, char **argv)
         {"source", command_source},
         {"coverage", command_coverage},
         {"target", command_target},
+        {"import", command_import},
         {"token", command_token},
         {"keygen", command_keygen},
     };

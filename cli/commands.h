@@ -14,6 +14,7 @@ int command_explain(int argc, char **argv);
 int command_diff(int argc, char **argv);
 int command_source(int argc, char **argv);
 int command_coverage(int argc, char **argv);
+int command_import(int argc, char **argv);
 int command_token(int argc, char **argv);
 int command_keygen(int argc, char **argv);
 

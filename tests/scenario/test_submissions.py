@@ -3,6 +3,12 @@ import concurrent.futures
 import hashlib
 import io
 import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import tempfile
 import unicodedata
 import unittest
 import zipfile
@@ -333,6 +339,123 @@ class Evidence(Case):
         a = self.send(r, pdf(bytes(200000)))
         self.problem(a, 507)
         self.assertEqual(self.send(r, pdf(bytes(900000))).status, 200)  # is there already
+
+
+class Import(Case):
+    def test_import(self):
+        """chiso import tells a result for each row; a try-out has no effect; through a restart."""
+        r = self.start()
+        rows, token = r.dir / "rows.csv", r.dir / "token"
+        token.write_text(r.tokens["unit"] + "\n")
+        token.chmod(0o600)
+        rows.write_text(f"unit,period,figure,value\n{UNIT},2024,{INDEX}.1.1.option,2\n"
+                        f"{UNIT},2024,{INDEX}.1.4.items,\"[2]\"\n", encoding="utf-8")
+
+        def run(*more, file=rows, api=r.door_url):
+            return rig.run([rig.BIN / "chiso", "import", "--api", api, "--token-file", token, *more,
+                            file])
+        code, out, err = run("--dry-run")
+        self.assertEqual((code, err), (0, ""))
+        self.assertEqual(out.splitlines(), [
+            f"line 2: accepted (revision 1) {UNIT} 2024 {INDEX}.1.1.option",
+            f"line 3: accepted (revision 1) {UNIT} 2024 {INDEX}.1.4.items",
+            "2 accepted, 0 unchanged, 0 rejected; a try-out: nothing was stored"])
+        self.assertEqual(self.known(r), [])
+        self.assertEqual(run()[0], 0)
+        self.assertEqual(len(self.known(r)), 3)
+        self.assertIn("0 accepted, 2 unchanged", run()[1])
+        rows.write_text(rows.read_text() + f"{UNIT},2024,{INDEX}.2.1.option,9\n", encoding="utf-8")
+        code, out, _ = run()
+        self.assertEqual(code, 1)
+        self.assertIn("line 4: rejected: value: '9'; expected a whole number", out)
+        rows.write_text(f"unit,period,figure,value\n{UNIT},2024,{INDEX}.1.1.option,1\n{UNIT},,,\n")
+        code, out, _ = run("--atomic")
+        self.assertEqual((code, out.splitlines()[-1]),
+                         (1, "0 accepted, 0 unchanged, 1 rejected; nothing was stored"))
+        js = r.dir / "rows.json"
+        js.write_text(json.dumps({"rows": [row("1.1.option", 1)]}))
+        self.assertEqual(run(file=js)[0], 0)
+        rows.write_text("x\n1\n")
+        code, _, err = run()
+        self.assertEqual(code, 5)
+        self.assertIn("the column 'x'", err)
+        self.assertEqual(run(api="http://192.0.2.1:1")[0], 2)
+        self.assertEqual(run(file=r.dir / "none.csv")[0], 2)
+        token.write_text("unit.wrong\n")
+        self.assertIn("401", run()[2])
+        # ingest comes back while it is asked
+        token.write_text(r.tokens["unit"] + "\n")
+        r.services["ingest"].kill()
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit(run, file=js)
+            r.services["ingest"].start()
+            self.assertEqual(waiting.result()[0], 0)
+
+
+class Docs(Case):
+    def test_examples(self):
+        """The examples of docs/submit.md, run as they stand there."""
+        r = self.start()
+        text = (rig.ROOT / "docs/submit.md").read_text(encoding="utf-8")
+        script = "\n".join(re.findall(r"(?ms)^```sh\n(.*?)^```$", text))
+        folder = r.dir / "examples"
+        folder.mkdir()
+        (folder / "decision.pdf").write_bytes(pdf(b"decision"))
+        done = subprocess.run(["bash", "-euo", "pipefail", "-c", script], cwd=folder,
+                              capture_output=True, timeout=120,
+                              env={**rig.environment(), "API": r.door_url, "TOKEN": r.tokens["unit"],
+                                   "PATH": f"{rig.BIN}:{os.environ['PATH']}"})
+        self.assertEqual(done.returncode, 0, done.stderr)
+        answer = json.loads((folder / "answer.json").read_text())
+        told = json.loads(re.search(r'(?ms)^```json\n(\{"applied".*?)^```$', text)[1])
+        self.assertEqual({**answer, "sha256": ""}, {**told, "sha256": ""})
+        known = json.loads((folder / "known.json").read_text())["figures"]
+        self.assertEqual([(f["figure"].removeprefix(INDEX + "."), f["value"], f["note"])
+                          for f in known],
+                         [("1.1.option", "1", "QĐ 12"), ("1.4.items.1", "1", None),
+                          ("1.4.items.2", "1", None), ("2.1.option", "1", None),
+                          ("meetings-invited", "6", None)])
+        self.assertEqual(json.loads((folder / "try.json").read_text())["accepted"], "2")
+
+
+class Disk(Case):
+    def test_full(self):
+        """With a full disk nothing is acknowledged; with room again the same is taken."""
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="chiso-disk-", dir="/tmp"))
+        done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "chiso", folder],
+                              capture_output=True)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        r = self.rig(portals=0, data=folder, every="1h")
+        r.cleaners.append(lambda: (subprocess.run(["umount", "-l", folder], check=True),
+                                   shutil.rmtree(folder, ignore_errors=True)))
+        r.more_indexes = [str(rig.ROOT / f"catalogs/{INDEX}.yaml")]
+        r.open_door(TOKENS)
+        r.start(["ingest"])
+        r.wait_ready("ingest")
+        self.post(r, [row("1.1.option", 1)], key="before")
+        r.services["ingest"].allowed_exits |= {4}
+        with open(folder / "ballast", "wb", buffering=0) as f:
+            try:
+                while True:
+                    f.write(bytes(4096))
+            except OSError:
+                pass
+        body = json.dumps({"rows": [row("1.1.option", 2)], "key": "full"}).encode()
+        a = r.at_door("POST", "/api/v1/figures", "unit", body, {"Content-Type": "application/json"})
+        self.assertIn(a.status, (503, 507), a.body)
+        try:
+            a = r.at_door("POST", "/api/v1/evidence", "unit", pdf(bytes(100000)))
+            self.assertIn(a.status, (503, 507), a.body)
+        except OSError:
+            pass  # a store that failed ends the process
+        (folder / "ballast").unlink()
+        r.services["ingest"].kill()
+        r.services["ingest"].start()
+        r.wait_ready("ingest")
+        self.assertEqual([x[1:3] for x in self.known(r)], [("1", 1)])
+        a = r.at_door("POST", "/api/v1/figures", "unit", body, {"Content-Type": "application/json"})
+        self.assertEqual((a.status, a.json()["accepted"]), (200, "1"))
+        self.assertEqual([x[1:3] for x in self.known(r)], [("1", 1), ("2", 2)])
 
 
 class Told(Case):
