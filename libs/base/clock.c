@@ -35,6 +35,13 @@ int64_t clock_mono_ms(void)
     return source.mono_ms();
 }
 
+int64_t clock_mono_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
 uint32_t clock_random(uint32_t bound)
 {
     return source.random(bound);

@@ -11,6 +11,9 @@ int64_t clock_wall_ms(void);
 /* Milliseconds of a clock that never goes back: for time-outs and rates. */
 int64_t clock_mono_ms(void);
 
+/* The same clock, real in tests too: to measure with, never to decide by. */
+int64_t clock_mono_us(void);
+
 /* Uniform in [0, bound); bound > 0. */
 uint32_t clock_random(uint32_t bound);
 uint64_t clock_random64(void);

@@ -56,6 +56,11 @@ void log_init(const char *service, log_level_t level)
     log_level = level;
 }
 
+log_level_t log_level_now(void)
+{
+    return log_level;
+}
+
 int log_level_of(const char *name, log_level_t *out)
 {
     for (size_t i = 0; name != NULL && i < LEVEL_COUNT; i++) {

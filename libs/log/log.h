@@ -19,6 +19,7 @@ typedef enum { LOG_AT_DEBUG, LOG_AT_INFO, LOG_AT_WARN, LOG_AT_ERROR } log_level_
 /* Once, at start. `service` is borrowed for the life of the process. Level from "debug", "info",
  * "warn", "error". */
 void log_init(const char *service, log_level_t level);
+log_level_t log_level_now(void);
 int log_level_of(const char *name, log_level_t *out); /* 0, or CHISO_E_SYNTAX */
 
 /* Pairs of key and value, both const char *, ended by NULL. A value of NULL is written as null, so

@@ -2,11 +2,12 @@
  * timers alike, and is kept better than one of ours would be. */
 #include "service/service.h"
 
+#include "base/clock.h"
 #include "base/error.h"
-#include "fetch/network.h"
-#include "fetch/url.h"
 #include "log/log.h"
-#include "text/text.h"
+#include "service/healthcheck.h"
+#include "service/observe.h"
+#include "service/parts.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -14,24 +15,38 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#define MAX_WATCHES 16
+#define MAX_WATCHES 24
+#define MEASURE_MS 1000
 
 typedef struct {
     service_t *service;
-    service_fd_fn call;
+    service_fd_fn call; /* NULL: free */
     void *context;
+    int fd; /* -1: a timer's */
 } watch_t;
+
+/* A configuration that was read and checked. */
+typedef struct {
+    void *data;
+    config_t *file;
+} loaded_t;
 
 struct service {
     const service_definition_t *definition;
     zloop_t *loop;
     watch_t watches[MAX_WATCHES];
-    size_t n_watches;
     bool quitting;
     int exit_code;
+    const char *path;                       /* of the configuration */
+    loaded_t first, newest;                 /* at the start; of the last reload */
+    void *state;                            /* the service's own, once it has started */
+    const service_observe_config_t *limits; /* NULL: no endpoint */
+    metrics_t *metrics;
+    parts_t *parts;
+    observe_t *observe;
+    int64_t draining_until; /* monotonic; 0: not draining */
 };
 
 zloop_t *service_loop(service_t *service)
@@ -65,19 +80,20 @@ static int on_tick(zloop_t *loop, int timer, void *context)
     return w->service->quitting ? -1 : 0;
 }
 
-static watch_t *new_watch(service_t *service, service_fd_fn call, void *context)
+static watch_t *new_watch(service_t *service, int fd, service_fd_fn call, void *context)
 {
-    if (service->n_watches == MAX_WATCHES) {
-        return NULL;
+    for (size_t i = 0; i < MAX_WATCHES; i++) {
+        if (service->watches[i].call == NULL) {
+            service->watches[i] = (watch_t){service, call, context, fd};
+            return &service->watches[i];
+        }
     }
-    watch_t *w = &service->watches[service->n_watches++];
-    *w = (watch_t){service, call, context};
-    return w;
+    return NULL;
 }
 
 int service_watch(service_t *service, int fd, service_fd_fn ready, void *context)
 {
-    watch_t *w = new_watch(service, ready, context);
+    watch_t *w = new_watch(service, fd, ready, context);
     zmq_pollitem_t item = {.fd = fd, .events = ZMQ_POLLIN};
     if (w == NULL || zloop_poller(service->loop, &item, on_fd, w) != 0) {
         return -ENOMEM;
@@ -86,10 +102,130 @@ int service_watch(service_t *service, int fd, service_fd_fn ready, void *context
     return 0;
 }
 
+void service_unwatch(service_t *service, int fd)
+{
+    for (size_t i = 0; i < MAX_WATCHES; i++) {
+        watch_t *w = &service->watches[i];
+        if (w->call != NULL && w->fd == fd) {
+            zloop_poller_end(service->loop, &(zmq_pollitem_t){.fd = fd, .events = ZMQ_POLLIN});
+            w->call = NULL;
+        }
+    }
+}
+
 int service_every(service_t *service, unsigned interval_ms, service_fd_fn tick, void *context)
 {
-    watch_t *w = new_watch(service, tick, context);
+    watch_t *w = new_watch(service, -1, tick, context);
     return w != NULL && zloop_timer(service->loop, interval_ms, 0, on_tick, w) >= 0 ? 0 : -ENOMEM;
+}
+
+/* ---- metrics and health ---- */
+
+metrics_t *service_metrics(service_t *service)
+{
+    return service->metrics;
+}
+
+void service_parts(service_t *service, const service_parts_t *parts)
+{
+    parts_set(service->parts, parts);
+}
+
+static void measure(service_t *service)
+{
+    observe_check_t checks[OBSERVE_MAX_CHECKS];
+    buffer_t text = BUFFER_INIT(METRICS_TEXT_MAX);
+    metrics_begin(service->metrics);
+    if (service->definition->measure != NULL) {
+        service->definition->measure(service->state, service->metrics);
+    }
+    metrics_end(service->metrics);
+    size_t n = parts_measure(service->parts, service->limits, service->metrics, checks);
+    parts_write(service->parts, &text);
+    metrics_write(service->metrics, &text);
+    observe_tell(service->observe, buffer_bytes(&text), checks, n);
+    buffer_free(&text);
+}
+
+static void on_measure(void *context)
+{
+    service_t *service = context;
+    measure(service);
+    if (service->draining_until != 0 && clock_mono_ms() >= service->draining_until) {
+        service_quit(service, CHISO_EXIT_OK);
+    }
+}
+
+static int open_observe(service_t *service)
+{
+    const service_observe_config_t *c = service->limits;
+    if (c == NULL) {
+        return 0;
+    }
+    int rc = observe_start(c, service->definition->name, &service->observe);
+    if (rc != 0) {
+        log_error("cannot serve metrics and health", "address", observe_address(c), "port",
+                  LOG_INT(c->port), "reason", chiso_strerror(rc), NULL);
+        return rc;
+    }
+    log_info("observable", "address", observe_address(c), "port",
+             LOG_INT(observe_port(service->observe)), NULL);
+    return 0;
+}
+
+/* ---- reload ---- */
+
+static void free_loaded(const service_definition_t *d, loaded_t *l)
+{
+    if (l->data != NULL) {
+        d->release(l->data);
+        config_free_data(d->schema, l->data);
+        config_destroy(&l->file);
+        *l = (loaded_t){0};
+    }
+}
+
+void service_needs_restart(const char *key, const char *running, const char *wanted)
+{
+    bool same = running == NULL ? wanted == NULL : wanted != NULL && strcmp(running, wanted) == 0;
+    if (!same) {
+        log_warn("a change that needs a restart", "key", key, "running", running, "configured",
+                 wanted, NULL);
+    }
+}
+
+/* All or nothing: what is wrong is told, and everything goes on by what was there. */
+static void reload(service_t *service)
+{
+    const service_definition_t *d = service->definition;
+    char *said = NULL;
+    size_t size = 0;
+    FILE *errors = open_memstream(&said, &size);
+    if (errors == NULL) {
+        log_error("the configuration was not reloaded", "reason", strerror(errno), NULL);
+        return;
+    }
+    log_level_t level = log_level_now();
+    loaded_t fresh = {0};
+    int rc = config_load(service->path, d->schema, errors, &fresh.data, &fresh.file);
+    rc = rc == 0 ? d->check(fresh.data, fresh.file) : rc;
+    if (rc == 0 && d->reload != NULL) {
+        rc = d->reload(service->state, fresh.data);
+    }
+    fflush(errors);
+    if (rc == 0) {
+        free_loaded(d, &service->newest);
+        service->newest = fresh;
+        log_info("the configuration was reloaded", "file", service->path, NULL);
+    } else {
+        log_init(d->name, level);
+        log_error("the configuration was not reloaded", "reason",
+                  size > 0 ? said : chiso_strerror(rc), NULL);
+        free_loaded(d, &fresh);
+    }
+    parts_count_reload(service->parts, rc == 0);
+    fclose(errors);
+    free(said);
 }
 
 /* ---- signals ---- */
@@ -99,14 +235,30 @@ typedef struct {
     int fd;
 } signals_t;
 
+static void stop_soon(service_t *service)
+{
+    int64_t drain = service->limits != NULL ? service->limits->drain_ms : 0;
+    observe_set_state(service->observe, OBSERVE_DRAINING);
+    if (drain == 0 || service->draining_until != 0) {
+        service_quit(service, CHISO_EXIT_OK);
+    } else {
+        service->draining_until = clock_mono_ms() + drain;
+    }
+}
+
 static void on_signal(void *context)
 {
     signals_t *signals = context;
     struct signalfd_siginfo info;
-    if (read(signals->fd, &info, sizeof info) == (ssize_t)sizeof info) {
-        log_info("stopping", "signal", strsignal((int)info.ssi_signo), NULL);
-        service_quit(signals->service, CHISO_EXIT_OK);
+    if (read(signals->fd, &info, sizeof info) != (ssize_t)sizeof info) {
+        return;
     }
+    if (info.ssi_signo == SIGHUP) {
+        reload(signals->service);
+        return;
+    }
+    log_info("stopping", "signal", strsignal((int)info.ssi_signo), NULL);
+    stop_soon(signals->service);
 }
 
 /* Before any thread exists, so that all of them inherit the mask. */
@@ -116,6 +268,7 @@ static int take_signals(void)
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
     sigprocmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
     return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
@@ -125,18 +278,16 @@ static int take_signals(void)
 
 typedef struct {
     const char *config;
-    bool check_only;
+    bool check_only, healthcheck;
 } options_t;
 
 /* -1: go on; otherwise the exit code. */
 static int read_options(const service_definition_t *d, int argc, char **argv, options_t *out)
 {
     static const struct option known[] = {
-        {"config", required_argument, NULL, 'c'},
-        {"check-config", no_argument, NULL, 'k'},
-        {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'v'},
-        {NULL, 0, NULL, 0},
+        {"config", required_argument, NULL, 'c'}, {"check-config", no_argument, NULL, 'k'},
+        {"healthcheck", no_argument, NULL, 'p'},  {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'v'},      {NULL, 0, NULL, 0},
     };
     int option;
     while ((option = getopt_long(argc, argv, "c:h", known, NULL)) != -1) {
@@ -146,6 +297,9 @@ static int read_options(const service_definition_t *d, int argc, char **argv, op
             break;
         case 'k':
             out->check_only = true;
+            break;
+        case 'p':
+            out->healthcheck = true;
             break;
         case 'h':
             fputs(d->help, stdout);
@@ -168,7 +322,7 @@ static int read_options(const service_definition_t *d, int argc, char **argv, op
 
 /* ---- running ---- */
 
-static int run_loop(service_t *service, void *config, config_t *file)
+static int run_loop(service_t *service)
 {
     const service_definition_t *d = service->definition;
     signals_t signals = {.service = service, .fd = take_signals()};
@@ -180,19 +334,51 @@ static int run_loop(service_t *service, void *config, config_t *file)
     }
     zloop_set_nonstop(service->loop, true);
     service_watch(service, signals.fd, on_signal, &signals);
-    void *state = NULL;
-    int code = d->start(service, config, file, &state);
+    int code = open_observe(service) == 0 ? CHISO_EXIT_OK : CHISO_EXIT_FAILURE;
+    if (code == CHISO_EXIT_OK) {
+        code = d->start(service, service->first.data, service->first.file, &service->state);
+    }
     if (code == CHISO_EXIT_OK) {
         log_info("ready", "version", CHISO_VERSION, NULL);
+        if (service->observe != NULL) {
+            measure(service);
+            service_every(service, MEASURE_MS, on_measure, service);
+            observe_set_state(service->observe, OBSERVE_RUNNING);
+        }
         zloop_start(service->loop);
         /* a bus client that stops for good ends the loop without saying more */
         code = service->quitting ? service->exit_code : CHISO_EXIT_FAILURE;
     }
-    d->stop(state);
+    observe_set_state(service->observe, OBSERVE_DRAINING);
+    d->stop(service->state);
+    observe_stop(&service->observe);
     zloop_destroy(&service->loop);
     zsys_shutdown();
     close(signals.fd);
     log_info("stopped", "exit", LOG_INT(code), NULL);
+    return code;
+}
+
+static const service_observe_config_t *observe_of(const service_definition_t *d, const void *config)
+{
+    const char *at = (const char *)config + d->observe_at;
+    return *(const service_observe_config_t *const *)(const void *)at;
+}
+
+static int run(const service_definition_t *d, const char *path, const loaded_t *first)
+{
+    service_t service = {
+        .definition = d, .path = path, .first = *first, .limits = observe_of(d, first->data)};
+    int code = CHISO_EXIT_FAILURE;
+    char prefix[32];
+    snprintf(prefix, sizeof prefix, "chiso_%s", d->name);
+    if (metrics_new(prefix, d->metrics, d->n_metrics, &service.metrics) == 0 &&
+        parts_new(d->name, &service.parts) == 0) {
+        code = run_loop(&service);
+    }
+    free_loaded(d, &service.newest);
+    metrics_destroy(&service.metrics);
+    parts_destroy(&service.parts);
     return code;
 }
 
@@ -204,192 +390,20 @@ int service_run(const service_definition_t *definition, int argc, char **argv)
         return code;
     }
     log_init(definition->name, LOG_AT_INFO);
-    void *config = NULL;
-    config_t *file = NULL;
-    if (config_load(options.config, definition->schema, stderr, &config, &file) != 0) {
-        return CHISO_EXIT_CONFIG;
+    loaded_t first = {0};
+    if (config_load(options.config, definition->schema, stderr, &first.data, &first.file) != 0) {
+        return options.healthcheck ? CHISO_EXIT_FINDING : CHISO_EXIT_CONFIG;
     }
-    if (definition->check(config, file) != 0) {
+    if (options.healthcheck) {
+        code = healthcheck(observe_of(definition, first.data));
+    } else if (definition->check(first.data, first.file) != 0) {
         code = CHISO_EXIT_CONFIG;
     } else if (options.check_only) {
         printf("%s: good\n", options.config);
         code = CHISO_EXIT_OK;
     } else {
-        service_t service = {.definition = definition};
-        code = run_loop(&service, config, file);
+        code = run(definition, options.config, &first);
     }
-    definition->release(config);
-    config_free_data(definition->schema, config);
-    config_destroy(&file);
+    free_loaded(definition, &first);
     return code;
-}
-
-/* ---- shared configuration ---- */
-
-static const cyaml_schema_field_t curve_fields[] = {
-    CYAML_FIELD_STRING_PTR("secret", CYAML_FLAG_POINTER, service_curve_config_t, secret, 1, 4096),
-    CYAML_FIELD_STRING_PTR("server", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
-                           service_curve_config_t, server, 1, 4096),
-    CYAML_FIELD_STRING_PTR("clients", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
-                           service_curve_config_t, clients, 1, 4096),
-    CYAML_FIELD_END,
-};
-
-const cyaml_schema_field_t service_bus_fields[] = {
-    CYAML_FIELD_STRING_PTR("endpoint", CYAML_FLAG_POINTER, service_bus_config_t, endpoint, 1, 256),
-    CYAML_FIELD_MAPPING("curve", CYAML_FLAG_OPTIONAL, service_bus_config_t, curve, curve_fields),
-    CYAML_FIELD_END,
-};
-
-const cyaml_schema_field_t service_store_fields[] = {
-    CYAML_FIELD_STRING_PTR("map_size", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
-                           service_store_config_t, map_size, 1, 32),
-    CYAML_FIELD_STRING_PTR("soft_limit", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
-                           service_store_config_t, soft_limit, 1, 32),
-    CYAML_FIELD_STRING_PTR("journal_bytes", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
-                           service_store_config_t, journal_bytes, 1, 32),
-    CYAML_FIELD_UINT("journal_records", CYAML_FLAG_OPTIONAL, service_store_config_t,
-                     journal_records),
-    CYAML_FIELD_END,
-};
-
-void service_resolve(config_t *file, char **text)
-{
-    if (*text != NULL) {
-        char *absolute = config_resolve(file, *text);
-        if (absolute != NULL) {
-            free(*text); /* libcyaml's strings come from malloc and go with free */
-            *text = absolute;
-        }
-    }
-}
-
-int service_check_readable(config_t *file, const char *path, const char *name)
-{
-    if (name != NULL && access(name, R_OK) != 0) {
-        return config_error(file, path, "'%s': %s; expected something readable", name,
-                            strerror(errno));
-    }
-    return 0;
-}
-
-int service_check_url(config_t *file, const char *at, const char *url, bool allow_http)
-{
-    /* addresses are judged with allow_networks, when the connection is made */
-    static const char *const anywhere[] = {"0.0.0.0/0", "::/0", NULL};
-    const fetch_policy_t policy = {.allow_http = allow_http, .allow_networks = anywhere};
-    char path[128];
-    char reason[FETCH_REASON_SIZE];
-    snprintf(path, sizeof path, "%s.url", at);
-    return fetch_url_check(url, &policy, reason) == 0 ? 0 : config_error(file, path, "%s", reason);
-}
-
-int service_check_networks(config_t *file, const char *at, char *const *list, unsigned n,
-                           const char ***networks)
-{
-    *networks = calloc(n + 1, sizeof **networks);
-    if (*networks == NULL) {
-        return -ENOMEM;
-    }
-    int rc = 0;
-    for (unsigned i = 0; i < n; i++) {
-        (*networks)[i] = list[i];
-        if (network_check(list[i]) != 0) {
-            char path[128];
-            snprintf(path, sizeof path, "%s.allow_networks[%u]", at, i);
-            rc = config_error(file, path, "'%s'; expected a network such as \"10.0.0.0/8\"",
-                              list[i]);
-        }
-    }
-    return rc;
-}
-
-int service_check_id(config_t *file, const char *path, const char *id)
-{
-    return text_is_code(id)
-               ? 0
-               : config_error(file, path, "'%s'; expected 1 to 64 letters, digits, '.', '-', '_'",
-                              id);
-}
-
-bus_curve_t service_curve(const service_bus_config_t *bus)
-{
-    return (bus_curve_t){bus->curve.secret, bus->curve.server, bus->curve.clients};
-}
-
-int service_check_log(const char *name, config_t *file, const char *service)
-{
-    log_level_t level = LOG_AT_INFO;
-    if (name != NULL && log_level_of(name, &level) != 0) {
-        return config_error(file, "log_level", "'%s'; expected debug, info, warn or error", name);
-    }
-    log_init(service, level);
-    return 0;
-}
-
-int service_check_bus(service_bus_config_t *bus, config_t *file, const char *path, bool server)
-{
-    service_resolve(file, &bus->curve.secret);
-    service_resolve(file, &bus->curve.server);
-    service_resolve(file, &bus->curve.clients);
-    bus_curve_t curve = service_curve(bus);
-    char reason[256];
-    if (bus_check_endpoint(bus->endpoint, &curve, server, reason) != 0) {
-        return config_error(file, path, "%s", reason);
-    }
-    return 0;
-}
-
-int service_check_store(const service_store_config_t *config, config_t *file, const char *path,
-                        store_options_t *store, journal_options_t *journal)
-{
-    const uint64_t mib = 1024 * 1024;
-    char at[128];
-    snprintf(at, sizeof at, "%s.map_size", path);
-    int rc = config_size(file, at, config->map_size, 64ULL << 30, 16 * mib, 1ULL << 44,
-                         &store->map_size);
-    snprintf(at, sizeof at, "%s.soft_limit", path);
-    rc |= config_size(file, at, config->soft_limit, store->map_size / 2, 4 * mib,
-                      store->map_size / 10 * 9, &store->soft_limit);
-    snprintf(at, sizeof at, "%s.journal_bytes", path);
-    rc |= config_size(file, at, config->journal_bytes, store->soft_limit / 2, mib,
-                      store->soft_limit, &journal->max_bytes);
-    journal->keep_records = config->journal_records;
-    return rc == 0 ? 0 : CHISO_E_CONFIG;
-}
-
-/* mkdir -p */
-static int make_folders(const char *path)
-{
-    char *copy = strdup(path);
-    if (copy == NULL) {
-        return -ENOMEM;
-    }
-    int rc = 0;
-    for (char *slash = strchr(copy + 1, '/'); rc == 0; slash = strchr(slash + 1, '/')) {
-        if (slash != NULL) {
-            *slash = '\0';
-        }
-        rc = mkdir(copy, 0750) == 0 || errno == EEXIST ? 0 : -errno;
-        if (slash == NULL) {
-            break;
-        }
-        *slash = '/';
-    }
-    free(copy);
-    return rc;
-}
-
-int service_open_store(const char *data_dir, const store_options_t *options, store_t **out)
-{
-    char reason[256] = "";
-    int rc = make_folders(data_dir);
-    if (rc == 0) {
-        rc = store_open(data_dir, options, reason, out);
-    }
-    if (rc != 0) {
-        log_error("cannot open the store", "folder", data_dir, "reason",
-                  *reason != '\0' ? reason : chiso_strerror(rc), NULL);
-    }
-    return rc;
 }

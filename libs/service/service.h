@@ -1,15 +1,21 @@
 /* service.h - what the three services have in common: options, configuration, signals, the loop.
  *
  * A service is a definition; service_run() is its main(). Every service understands
- *   --config FILE   --check-config   --help   --version
- * and exits with the codes of base/error.h. It is its own PID 1: SIGTERM and SIGINT are read from a
- * signalfd and end the loop; nothing else interrupts it.
+ *   --config FILE   --check-config   --healthcheck   --help   --version
+ * and exits with the codes of base/error.h. It is its own PID 1: signals are read from a signalfd.
+ * SIGTERM and SIGINT make it not ready at once and end the loop `observe.drain` later (a second one
+ * at once); SIGHUP reads the configuration again.
+ *
+ * With `observe` in its configuration it serves /metrics, /live and /ready from a thread of its
+ * own, see observe.h. The numbers that all services have are declared here (parts.c); a service
+ * adds a table of its own.
  */
 #ifndef CHISO_SERVICE_SERVICE_H
 #define CHISO_SERVICE_SERVICE_H
 
 #include "bus/bus.h"
 #include "config/config.h"
+#include "metrics/metrics.h"
 
 #include <czmq.h>
 
@@ -28,9 +34,35 @@ typedef struct {
     int (*start)(service_t *service, void *config, config_t *file, void **state);
     /* Closes everything; also after a start that failed half-way (then *state may be NULL). */
     void (*stop)(void *state);
+
+    /* SIGHUP: takes of `config`, which was read and checked anew, what it can take while running,
+     * and names what it cannot by service_needs_restart(). 0: `config` stays valid until after the
+     * next reload, beside the first one, which stays to the end. Otherwise a negative code:
+     * everything goes on by what was there. NULL: only the log level is reloaded. */
+    int (*reload)(void *state, void *config);
+    /* Where in the configuration the service_observe_config_t * is (offsetof). */
+    size_t observe_at;
+    /* Its own metrics, named chiso_NAME_…, and what sets the gauges of them, once a second. */
+    const metric_spec_t *metrics;
+    size_t n_metrics;
+    void (*measure)(void *state, metrics_t *metrics);
 } service_definition_t;
 
 int service_run(const service_definition_t *definition, int argc, char **argv);
+
+/* Its own metrics; also before start() and without an endpoint. */
+metrics_t *service_metrics(service_t *service);
+/* What there is to be measured and judged for readiness; NULL what a service has not, or has no
+ * longer. Borrowed: they live until stop(). */
+typedef struct {
+    const char *data_dir;
+    store_t *store;
+    journal_t *journal;
+    bus_client_t *upstream;
+} service_parts_t;
+void service_parts(service_t *service, const service_parts_t *parts);
+/* Warns that a key differs from what is running, when it does; NULL is a text as well. */
+void service_needs_restart(const char *key, const char *running, const char *wanted);
 
 zloop_t *service_loop(service_t *service);
 /* Ends the loop after the current handler; the first code given stands. */
@@ -39,6 +71,7 @@ void service_quit(service_t *service, int exit_code);
 /* Calls `ready` when fd is readable. */
 typedef void (*service_fd_fn)(void *context);
 int service_watch(service_t *service, int fd, service_fd_fn ready, void *context);
+void service_unwatch(service_t *service, int fd);
 /* Calls `tick` every interval_ms. */
 int service_every(service_t *service, unsigned interval_ms, service_fd_fn tick, void *context);
 
@@ -58,6 +91,21 @@ typedef struct {
     unsigned journal_records;
 } service_store_config_t;
 
+/* Where metrics and health are served, and when the service counts as ready. */
+typedef struct {
+    char *address; /* NULL: 127.0.0.1 */
+    unsigned port; /* 0: any free one, told in the log */
+    char *max_behind, *min_free, *heartbeat, *drain;
+    /* worked out */
+    int64_t max_behind_ms, heartbeat_ms, drain_ms;
+    uint64_t min_free_bytes;
+} service_observe_config_t;
+
+extern const cyaml_schema_field_t service_observe_fields[];
+/* Optional, with a pointer as its member: NULL is no endpoint at all. */
+#define SERVICE_OBSERVE_FIELD(type)                                                                \
+    CYAML_FIELD_MAPPING_PTR("observe", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, type, observe,    \
+                            service_observe_fields)
 extern const cyaml_schema_field_t service_bus_fields[];
 extern const cyaml_schema_field_t service_store_fields[];
 
@@ -69,6 +117,7 @@ bus_curve_t service_curve(const service_bus_config_t *bus);
 /* Sizes of the store and its journal. */
 int service_check_store(const service_store_config_t *config, config_t *file, const char *path,
                         store_options_t *store, journal_options_t *journal);
+int service_check_observe(service_observe_config_t *observe, config_t *file); /* accepts NULL */
 /* Reports when the file or folder cannot be read; NULL is good. */
 int service_check_readable(config_t *file, const char *path, const char *name);
 /* Checks a URL (fetch/url.h; http only with allow_http), and networks in CIDR form;

@@ -8,6 +8,7 @@
  */
 #include "store/store.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 
 #include <errno.h>
@@ -31,7 +32,9 @@ struct store {
     uint64_t soft_limit;
     unsigned page_size;
     int last_failure; /* LMDB's code or an errno */
-    int owner_fd;     /* flock'd by the one process that writes; -1 for readers */
+    store_commit_fn told;
+    void *context;
+    int owner_fd; /* flock'd by the one process that writes; -1 for readers */
 };
 
 struct store_txn {
@@ -250,6 +253,40 @@ void store_check_readers(store_t *store)
     mdb_reader_check(store->env, &dead);
 }
 
+/* mdb_reader_list() tells in text only: a line a reader, "PID THREAD TXN", the last "-" when it
+ * reads nothing now. */
+static int on_reader(const char *line, void *context)
+{
+    store_stat_t *stat = context;
+    const char *last = strrchr(line, ' ');
+    char *end;
+    uint64_t txn = last != NULL ? strtoull(last + 1, &end, 10) : 0;
+    if (txn > 0 && (*end == '\n' || *end == '\0')) {
+        stat->readers++;
+        stat->oldest_txn = stat->oldest_txn == 0 || txn < stat->oldest_txn ? txn : stat->oldest_txn;
+    }
+    return 0;
+}
+
+void store_stat(store_t *store, store_stat_t *out)
+{
+    MDB_envinfo info;
+    mdb_env_info(store->env, &info);
+    *out = (store_stat_t){.page_size = store->page_size,
+                          .pages = (uint64_t)info.me_last_pgno + 1,
+                          .map_pages = (uint64_t)info.me_mapsize / store->page_size};
+    mdb_reader_list(store->env, on_reader, out);
+    out->oldest_reader = out->oldest_txn != 0 && info.me_last_txnid > out->oldest_txn
+                             ? (uint64_t)info.me_last_txnid - out->oldest_txn
+                             : 0;
+}
+
+void store_on_commit(store_t *store, store_commit_fn told, void *context)
+{
+    store->told = told;
+    store->context = context;
+}
+
 static store_txn_t *begin(store_t *store, bool writes)
 {
     static store_txn_t no_memory = {.status = -ENOMEM};
@@ -310,9 +347,13 @@ int store_commit(store_txn_t **txn)
     store_txn_t *t = *txn;
     int status = t->status;
     if (status == 0) {
+        int64_t before = clock_mono_us();
         int rc = mdb_txn_commit(t->txn);
         t->txn = NULL; /* LMDB frees it whatever happens */
         status = rc == 0 ? 0 : code_of(t->store, rc);
+        if (t->writes && t->store->told != NULL) {
+            t->store->told(t->store->context, clock_mono_us() - before, status);
+        }
     }
     store_abort(txn);
     return status;

@@ -46,6 +46,21 @@ uint64_t store_used(store_t *store);
 uint64_t store_soft_limit(const store_t *store);
 bool store_has_room(store_t *store);
 
+/* How full it is, and who reads. */
+typedef struct {
+    uint64_t page_size, pages,
+        map_pages;          /* pages: ever taken, the file's size; none is given back */
+    unsigned readers;       /* read transactions open now, in any process */
+    uint64_t oldest_reader; /* how many commits the oldest of them is behind; 0: none is */
+    uint64_t oldest_txn;    /* the one it reads; 0: none */
+} store_stat_t;
+void store_stat(store_t *store, store_stat_t *out);
+
+/* Told after each commit of a write transaction how long it took and how it ended (0 or a code).
+ * NULL: nobody. */
+typedef void (*store_commit_fn)(void *context, int64_t micros, int code);
+void store_on_commit(store_t *store, store_commit_fn told, void *context);
+
 /* Frees what readers that were killed still hold; they keep old pages from being used again. */
 void store_check_readers(store_t *store);
 

@@ -65,6 +65,7 @@ static const cyaml_schema_field_t ingest_fields[] = {
                            log_level, 1, 16),
     CYAML_FIELD_MAPPING("bus", CYAML_FLAG_DEFAULT, ingest_config_t, bus, service_bus_fields),
     CYAML_FIELD_MAPPING("store", CYAML_FLAG_OPTIONAL, ingest_config_t, store, service_store_fields),
+    SERVICE_OBSERVE_FIELD(ingest_config_t),
     CYAML_FIELD_SEQUENCE("indexes", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, ingest_config_t,
                          indexes, &path_schema, 1, 64),
     CYAML_FIELD_MAPPING_PTR("http", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, ingest_config_t, http,
@@ -352,6 +353,7 @@ int ingest_check(void *config, config_t *file)
     service_resolve(file, &c->registry);
     service_check_bus(&c->bus, file, "bus", true);
     service_check_store(&c->store, file, "store", &c->store_options, &c->journal_options);
+    service_check_observe(c->observe, file);
     if (registry_load(c->registry, stderr, &c->units) != 0) {
         return config_error(file, "registry", "'%s' cannot be used; expected a unit registry",
                             c->registry);

@@ -64,6 +64,7 @@ typedef struct {
     ingest_http_t *http; /* NULL: none */
     service_bus_config_t bus;
     service_store_config_t store;
+    service_observe_config_t *observe;
     ingest_source_t *sources;
     unsigned sources_count;
     /* worked out */

@@ -12,6 +12,7 @@
 #include "intake.h"
 #include "ledger.h"
 #include "log/log.h"
+#include "measure.h"
 #include "schedule.h"
 
 #include <errno.h>
@@ -79,6 +80,9 @@ static void on_answer(void *context)
         int rc = 0;
         if (exchange_take(series->exchange, answer) != EXCHANGE_MORE) {
             rc = intake_answer(&in->intake, series, answer, &appended);
+            const char *outcome = event_outcome_name(series->outcome);
+            measure_answer(service_metrics(in->service), series->source->id, answer,
+                           rc == 0 && outcome != NULL ? outcome : "no_room");
             exchange_destroy(&series->exchange);
         }
         pause_host(series, answer);
@@ -248,6 +252,12 @@ static int open_door(ingest_t *in)
     return rc == 0 ? service_every(in->service, DOOR_MS, on_door, in) : rc;
 }
 
+static void measure(void *context, metrics_t *metrics)
+{
+    const ingest_t *in = context;
+    measure_sources(metrics, in->config, in->schedule, in->store);
+}
+
 static int start(service_t *service, void *config, config_t *file, void **state)
 {
     (void)file;
@@ -279,6 +289,7 @@ static int start(service_t *service, void *config, config_t *file, void **state)
     if (rc == 0) {
         rc = open_door(in);
     }
+    service_parts(service, &(service_parts_t){in->config->data_dir, in->store, in->journal, NULL});
     return rc == 0 ? CHISO_EXIT_OK : CHISO_EXIT_FAILURE;
 }
 
@@ -303,7 +314,7 @@ static const char help[] =
     "    chiso-ingest - pulls figures from their sources and journals what changed\n"
     "\n"
     "SYNOPSIS\n"
-    "    chiso-ingest --config FILE [--check-config]\n"
+    "    chiso-ingest --config FILE [--check-config | --healthcheck]\n"
     "    chiso-ingest --help | --version\n"
     "\n"
     "DESCRIPTION\n"
@@ -319,10 +330,15 @@ static const char help[] =
     "OPTIONS\n"
     "    --config FILE    the configuration, YAML; see docs/operate.md for every key\n"
     "    --check-config   read it, report every error as FILE:LINE: KEY: …, and exit\n"
+    "    --healthcheck    ask the running service's /ready, print its answer, and exit with 0 "
+    "(ready)\n"
+    "                     or 1; the configuration must have observe.port\n"
     "    --help           this text\n"
     "    --version        the version\n"
     "\n"
     "SIGNALS\n"
+    "    SIGHUP           read the configuration again; what is wrong is told, and nothing "
+    "changes\n"
     "    SIGTERM, SIGINT  finish the current step and exit. SIGKILL at any instant loses nothing\n"
     "                     that was acknowledged.\n"
     "\n"
@@ -345,6 +361,10 @@ int main(int argc, char **argv)
         .release = ingest_release,
         .start = start,
         .stop = stop,
+        .observe_at = offsetof(ingest_config_t, observe),
+        .metrics = measure_specs,
+        .n_metrics = MEASURE_COUNT,
+        .measure = measure,
     };
     return service_run(&definition, argc, argv);
 }

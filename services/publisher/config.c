@@ -42,6 +42,7 @@ static const cyaml_schema_field_t publisher_fields[] = {
                         service_bus_fields),
     CYAML_FIELD_MAPPING("store", CYAML_FLAG_OPTIONAL, publisher_config_t, store,
                         service_store_fields),
+    SERVICE_OBSERVE_FIELD(publisher_config_t),
     CYAML_FIELD_MAPPING("http", CYAML_FLAG_DEFAULT, publisher_config_t, http, http_fields),
     OPTIONAL_TEXT("ingest_api", publisher_config_t, ingest_api),
     OPTIONAL_TEXT("ingest_token_file", publisher_config_t, ingest_token_file),
@@ -126,6 +127,7 @@ int publisher_check(void *config, config_t *file)
     service_resolve(file, &c->http.web);
     service_check_bus(&c->upstream, file, "upstream", false);
     service_check_store(&c->store, file, "store", &c->store_options, &c->journal_options);
+    service_check_observe(c->observe, file);
     check_http(&c->http, file);
     check_ingest_api(c->ingest_api, file);
     if (c->ingest_token_file != NULL) {

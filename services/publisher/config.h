@@ -26,6 +26,7 @@ typedef struct {
     unsigned indexes_count;
     service_bus_config_t upstream;
     service_store_config_t store;
+    service_observe_config_t *observe;
     publisher_http_t http;
     char *ingest_api, *ingest_token_file, *history_full, *history_keep;
     publisher_target_t *targets;

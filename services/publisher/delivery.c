@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "log/log.h"
+#include "measure.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -210,6 +211,7 @@ static bool settle(target_t *t, store_txn_t *txn, record_t *r, const fetch_answe
         delivery_put_ledger(t, txn, r, a);
     } else if (verdict == CHISO_REJECT) {
         note_failure(t, r->key, reason, "dead letter");
+        metrics_add(t->delivery->metrics, MEASURE_TARGET_DEAD, 1, t->config->id, NULL);
         delivery_put_letter(t, txn, r, a, reason);
     } else {
         return false;
@@ -342,6 +344,8 @@ static int take_answer(delivery_t *d, const fetch_answer_t *a)
         delivery_on_probe(d, a);
         return 0;
     }
+    const target_t *t = a->context;
+    measure_delivery(d->metrics, t->config->id, a);
     return on_answer(a->context, a);
 }
 
@@ -407,13 +411,13 @@ static int watch(delivery_t *d, int fd)
 }
 
 int delivery_start(const publisher_config_t *config, model_t *model, const uint64_t *epoch,
-                   delivery_t **out)
+                   metrics_t *metrics, delivery_t **out)
 {
     delivery_t *d = calloc(1, sizeof *d);
     if (d == NULL) {
         return -ENOMEM;
     }
-    *d = (delivery_t){.config = config, .model = model, .epoch = epoch};
+    *d = (delivery_t){.config = config, .model = model, .epoch = epoch, .metrics = metrics};
     int rc = open_descriptors(d);
     rc = rc == 0 ? delivery_new_probe(d) : rc;
     d->targets = calloc(config->targets_count + 1, sizeof *d->targets);

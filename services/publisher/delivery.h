@@ -13,6 +13,7 @@
 #define CHISO_PUBLISHER_DELIVERY_H
 
 #include "config.h"
+#include "metrics/metrics.h"
 #include "model.h"
 
 typedef struct delivery delivery_t;
@@ -20,10 +21,10 @@ typedef struct delivery delivery_t;
 #define DELIVERY_LEDGER_LINES 100000 /* of each portal; the newest are kept */
 #define DELIVERY_DEAD_LETTERS 10000
 
-/* Starts its own HTTP client; `epoch` points at the scorer's current epoch. 0 or a negative code.
- */
+/* Starts its own HTTP client; `epoch` points at the scorer's current epoch; requests are counted in
+ * `metrics` (NULL: nowhere). 0 or a negative code. */
 int delivery_start(const publisher_config_t *config, model_t *model, const uint64_t *epoch,
-                   delivery_t **out);
+                   metrics_t *metrics, delivery_t **out);
 void delivery_stop(delivery_t **delivery);
 
 int delivery_fd(const delivery_t *delivery);
@@ -31,6 +32,9 @@ int delivery_fd(const delivery_t *delivery);
 int delivery_answers(delivery_t *delivery);
 /* Sends what is due: after each commit, and on a timer. */
 int delivery_pump(delivery_t *delivery);
+
+/* How far each target is. */
+void delivery_measure(delivery_t *delivery, metrics_t *metrics);
 
 /* An operator's command, see control.h: {"command":"status|test|retry|resync","target":"ID"}. The
  * answer, lines of JSON, comes at once or, of a test, later. 0, or the code of a commit that

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "delivery_internal.h"
 #include "log/log.h"
+#include "measure.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -25,11 +26,29 @@ static const char *state_of(const target_t *t, uint64_t behind)
     return behind > 0 ? "behind" : "up to date";
 }
 
-static void put_status(target_t *t, store_txn_t *txn, jw_t *j)
+static uint64_t behind_of(const target_t *t)
 {
     uint64_t head = journal_head(t->delivery->model->journal);
     uint64_t next = t->batch.n_notices > 0 ? t->ahead.next_seq : t->at.next_seq;
-    uint64_t behind = (head >= next ? head - next + 1 : 0) + t->batch.n_notices;
+    return (head >= next ? head - next + 1 : 0) + t->batch.n_notices;
+}
+
+void delivery_measure(delivery_t *d, metrics_t *metrics)
+{
+    for (unsigned i = 0; i < d->n_targets; i++) {
+        const target_t *t = &d->targets[i];
+        const char *id = t->config->id;
+        metrics_set(metrics, MEASURE_TARGET_BEHIND, (int64_t)behind_of(t), id, NULL);
+        metrics_set(metrics, MEASURE_TARGET_FAILURES, t->record.failures, id, NULL);
+        if (t->record.has_last_delivery) {
+            metrics_set(metrics, MEASURE_TARGET_LAST, t->record.last_delivery, id, NULL);
+        }
+    }
+}
+
+static void put_status(target_t *t, store_txn_t *txn, jw_t *j)
+{
+    uint64_t behind = behind_of(t);
     int64_t oldest = 0;
     if (t->batch.n_notices > 0) {
         oldest = t->batch.notices[0].in.event->notice->time;

@@ -65,6 +65,7 @@ struct delivery {
     const publisher_config_t *config;
     model_t *model;
     const uint64_t *epoch;
+    metrics_t *metrics;
     fetch_t *fetch;
     int poll_fd, drop_fd;
     target_t *targets;

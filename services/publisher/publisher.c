@@ -11,6 +11,7 @@
 #include "control.h"
 #include "delivery.h"
 #include "log/log.h"
+#include "measure.h"
 #include "model.h"
 #include "plain.h"
 #include "stream.h"
@@ -102,12 +103,18 @@ static int on_batch(void *context, uint64_t epoch, uint64_t first_seq, const byt
         log_error("no room: waiting", "used", LOG_INT(store_used(p->store)), NULL);
         return CHISO_E_FULL;
     }
+    int64_t as_of[BUS_BATCH_EVENTS];
+    size_t n_scores = 0;
     store_txn_t *txn = store_write(p->store);
     for (size_t i = 0; i < n_events; i++) {
         event_in_t in;
         char reason[256] = "an event that the publisher does not take";
         int rc = event_decode(events[i], reason, &in);
         if (rc == 0) {
+            if (in.event->body_case == CHISO__V1__EVENT__BODY_SCORE &&
+                n_scores < BUS_BATCH_EVENTS) {
+                as_of[n_scores++] = in.event->score->as_of;
+            }
             rc = model_apply(&p->model, txn, epoch, in.event, false);
             event_release(&in);
         }
@@ -123,6 +130,8 @@ static int on_batch(void *context, uint64_t epoch, uint64_t first_seq, const byt
         p->epoch = epoch;
         p->model.epoch = epoch;
         tell(p);
+        metrics_add(service_metrics(p->service), MEASURE_EVENTS, (int64_t)n_events, NULL, NULL);
+        measure_scores(service_metrics(p->service), as_of, n_scores);
     }
     return rc;
 }
@@ -136,6 +145,7 @@ static int on_snapshot(void *context, uint64_t epoch, uint64_t tail_seq, const b
         free(decoded);
         return CHISO_E_FULL;
     }
+    metrics_add(service_metrics(p->service), MEASURE_SNAPSHOTS, 1, NULL, NULL);
     log_warn("took a snapshot of the scorer", "events", LOG_INT(n_events), NULL);
     store_txn_t *txn = store_write(p->store);
     size_t n = 0;
@@ -335,7 +345,7 @@ static int open_out(publisher_t *p)
                   chiso_strerror(rc), NULL);
         return rc;
     }
-    rc = delivery_start(p->config, &p->model, &p->epoch, &p->delivery);
+    rc = delivery_start(p->config, &p->model, &p->epoch, service_metrics(p->service), &p->delivery);
     if (rc != 0) {
         log_error("cannot start the deliveries", "reason", chiso_strerror(rc), NULL);
         return rc;
@@ -368,6 +378,15 @@ static int open_bus(publisher_t *p)
                   NULL);
     }
     return rc;
+}
+
+static void measure(void *context, metrics_t *metrics)
+{
+    const publisher_t *p = context;
+    measure_tables(metrics, p->store);
+    metrics_set(metrics, MEASURE_SSE_CLIENTS, http_streams(p->http), NULL, NULL);
+    metrics_set(metrics, MEASURE_LINE_CUT, model_line_is_cut(&p->model), NULL, NULL);
+    delivery_measure(p->delivery, metrics);
 }
 
 static int start(service_t *service, void *config, config_t *file, void **state)
@@ -404,6 +423,8 @@ static int start(service_t *service, void *config, config_t *file, void **state)
         (p->relay == NULL || service_watch(service, relay_fd(p->relay), on_relay, p) == 0);
     /* a portal that is new here is brought up to date before anything is new */
     check(p, delivery_pump(p->delivery));
+    service_parts(service,
+                  &(service_parts_t){p->config->data_dir, p->store, p->journal, p->client});
     return joined ? CHISO_EXIT_OK : CHISO_EXIT_FAILURE;
 }
 
@@ -434,7 +455,7 @@ static const char help[] =
     "page\n"
     "\n"
     "SYNOPSIS\n"
-    "    chiso-publisher --config FILE [--check-config]\n"
+    "    chiso-publisher --config FILE [--check-config | --healthcheck]\n"
     "    chiso-publisher --help | --version\n"
     "\n"
     "DESCRIPTION\n"
@@ -448,10 +469,15 @@ static const char help[] =
     "    --config FILE    the configuration, YAML; see docs/operate.md for every key\n"
     "    --check-config   read it and the catalogs, report every error as FILE:LINE: KEY: …, and "
     "exit\n"
+    "    --healthcheck    ask the running service's /ready, print its answer, and exit with 0 "
+    "(ready)\n"
+    "                     or 1; the configuration must have observe.port\n"
     "    --help           this text\n"
     "    --version        the version\n"
     "\n"
     "SIGNALS\n"
+    "    SIGHUP           read the configuration again; what is wrong is told, and nothing "
+    "changes\n"
     "    SIGTERM, SIGINT  close and exit. SIGKILL at any instant loses nothing that was "
     "acknowledged;\n"
     "                     a push that was under way is repeated under the same key.\n"
@@ -475,6 +501,10 @@ int main(int argc, char **argv)
         .release = publisher_release,
         .start = start,
         .stop = stop,
+        .observe_at = offsetof(publisher_config_t, observe),
+        .metrics = measure_specs,
+        .n_metrics = MEASURE_COUNT,
+        .measure = measure,
     };
     return service_run(&definition, argc, argv);
 }

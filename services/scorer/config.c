@@ -17,6 +17,7 @@ static const cyaml_schema_field_t scorer_fields[] = {
     CYAML_FIELD_MAPPING("upstream", CYAML_FLAG_DEFAULT, scorer_config_t, upstream,
                         service_bus_fields),
     CYAML_FIELD_MAPPING("store", CYAML_FLAG_OPTIONAL, scorer_config_t, store, service_store_fields),
+    SERVICE_OBSERVE_FIELD(scorer_config_t),
     CYAML_FIELD_END,
 };
 const cyaml_schema_value_t scorer_schema = {
@@ -31,6 +32,7 @@ int scorer_check(void *config, config_t *file)
     service_check_bus(&c->bus, file, "bus", true);
     service_check_bus(&c->upstream, file, "upstream", false);
     service_check_store(&c->store, file, "store", &c->store_options, &c->journal_options);
+    service_check_observe(c->observe, file);
     for (unsigned i = 0; i < c->indexes_count; i++) {
         service_resolve(file, &c->indexes[i]);
     }

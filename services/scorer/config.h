@@ -11,6 +11,7 @@ typedef struct {
     unsigned indexes_count;
     service_bus_config_t bus, upstream;
     service_store_config_t store;
+    service_observe_config_t *observe;
     /* worked out */
     store_options_t store_options;
     journal_options_t journal_options;

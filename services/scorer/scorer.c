@@ -13,6 +13,7 @@
 #include "checkpoint.h"
 #include "config.h"
 #include "log/log.h"
+#include "measure.h"
 #include "score.h"
 
 #include <errno.h>
@@ -68,12 +69,15 @@ static int on_batch(void *context, uint64_t epoch, uint64_t first_seq, const byt
         log_error("no room: waiting", "used", LOG_INT(store_used(s->store)), NULL);
         return CHISO_E_FULL;
     }
+    int64_t began = clock_mono_us();
     store_txn_t *txn = store_write(s->store);
     batch_apply(&s->score, txn, epoch, first_seq, events, n_events,
                 head_seq >= first_seq + n_events);
     s->checkpoint_running = checkpoint_step(s->checkpoint, txn, false);
     s->synced = true;
     int rc = commit(s, &txn);
+    metrics_observe(service_metrics(s->service), MEASURE_BATCH_SECONDS, clock_mono_us() - began);
+    metrics_add(service_metrics(s->service), MEASURE_EVENTS, (int64_t)n_events, NULL, NULL);
     return rc == CHISO_E_FULL ? CHISO_E_STORE : rc;
 }
 
@@ -84,6 +88,7 @@ static int on_snapshot(void *context, uint64_t epoch, uint64_t tail_seq, const b
     if (!store_has_room(s->store)) {
         return CHISO_E_FULL;
     }
+    metrics_add(service_metrics(s->service), MEASURE_SNAPSHOTS, 1, NULL, NULL);
     log_warn("took a snapshot of ingest", "events", LOG_INT(n_events), NULL);
     store_txn_t *txn = store_write(s->store);
     batch_apply_snapshot(&s->score, txn, epoch, tail_seq, events, n_events);
@@ -305,6 +310,12 @@ static int open_bus(scorer_t *s, bool catalog_changed)
     return 0;
 }
 
+static void measure(void *context, metrics_t *metrics)
+{
+    const scorer_t *s = context;
+    measure_state(metrics, &s->state, s->store);
+}
+
 static int start(service_t *service, void *config, config_t *file, void **state)
 {
     (void)file;
@@ -330,6 +341,8 @@ static int start(service_t *service, void *config, config_t *file, void **state)
     if (rc == 0) {
         rc = service_every(service, TRIM_MS, on_trim, s);
     }
+    service_parts(service,
+                  &(service_parts_t){s->config->data_dir, s->store, s->journal, s->client});
     return rc == 0 ? CHISO_EXIT_OK : CHISO_EXIT_FAILURE;
 }
 
@@ -364,7 +377,7 @@ static const char help[] =
     "    chiso-scorer - turns figures into points, totals and ranks by the official rules\n"
     "\n"
     "SYNOPSIS\n"
-    "    chiso-scorer --config FILE [--check-config]\n"
+    "    chiso-scorer --config FILE [--check-config | --healthcheck]\n"
     "    chiso-scorer --help | --version\n"
     "\n"
     "DESCRIPTION\n"
@@ -377,10 +390,15 @@ static const char help[] =
     "    --config FILE    the configuration, YAML; see docs/operate.md for every key\n"
     "    --check-config   read it and the catalogs, report every error as FILE:LINE: KEY: …, and "
     "exit\n"
+    "    --healthcheck    ask the running service's /ready, print its answer, and exit with 0 "
+    "(ready)\n"
+    "                     or 1; the configuration must have observe.port\n"
     "    --help           this text\n"
     "    --version        the version\n"
     "\n"
     "SIGNALS\n"
+    "    SIGHUP           read the configuration again; what is wrong is told, and nothing "
+    "changes\n"
     "    SIGTERM, SIGINT  write a checkpoint and exit. SIGKILL at any instant loses nothing that "
     "was\n"
     "                     acknowledged: the tail of the journal is replayed at the next start.\n"
@@ -403,6 +421,10 @@ int main(int argc, char **argv)
         .release = scorer_release,
         .start = start,
         .stop = stop,
+        .observe_at = offsetof(scorer_config_t, observe),
+        .metrics = measure_specs,
+        .n_metrics = MEASURE_COUNT,
+        .measure = measure,
     };
     return service_run(&definition, argc, argv);
 }

@@ -554,6 +554,7 @@ class Rig:
         self.more_sources = []         # entries beside the board's
         self.more_indexes = []         # files of catalogs beside the fed one
         self.more_targets = []         # beside those of the portals
+        self.observe = {}              # service → its observe mapping, see observed()
         self.door = None               # ingest's http mapping, see open_door()
         self.tokens = {}               # name → token
         self.port = free_port()
@@ -608,11 +609,30 @@ class Rig:
                             for p in self.portals] + self.more_targets
         if service in self.store:
             c["store"] = self.store[service]
+        if service in self.observe:
+            c["observe"] = self.observe[service]
         return c
 
     def configure(self):
         for service in SERVICES:
             self.config(service).write_text(yaml_text(self.settings(service)), encoding="utf-8")
+
+    def observed(self, **more):
+        """Gives each service an address for its metrics and health."""
+        for s in SERVICES:
+            self.observe[s] = {"port": free_port(), **more}
+
+    def watch(self, service, path):
+        return request(f"http://127.0.0.1:{self.observe[service]['port']}/{path}", timeout=5)
+
+    def metrics(self, service):
+        """{"name{labels}": Decimal} of what a service tells now."""
+        a = self.watch(service, "metrics")
+        if a.status != 200:
+            raise HttpError(f"{service}: metrics: {a.status}")
+        samples = (line.rpartition(" ") for line in a.body.decode().splitlines()
+                   if not line.startswith("#"))
+        return {name: Decimal(value) for name, _, value in samples}
 
     def open_door(self, tokens, **more):
         """Gives ingest an HTTP server; tokens: name → (role, [unit codes])."""

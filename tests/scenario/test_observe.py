@@ -1,0 +1,144 @@
+"""Metrics, health, and what an operator sees of them; with a real Prometheus."""
+import fcntl
+import json
+import os
+import re
+import subprocess
+import unittest
+
+import rig
+from rig import BIN, INDEX, SERVICES
+
+
+def promtool(*arguments, given=None):
+    p = subprocess.run(["promtool", *map(str, arguments)], input=given, capture_output=True,
+                       timeout=120)
+    return p.returncode, (p.stdout + p.stderr).decode()
+
+
+class Health(rig.Case):
+    def watched(self, **options):
+        r = self.rig(**options)
+        r.observed()
+        return r
+
+    def ready(self, r, service):
+        a = r.watch(service, "ready")
+        told = a.json()
+        return a.status == 200 and told["ready"], told
+
+    def test_numbers(self):
+        """Each service tells its numbers in the form that Prometheus wants, and they are right."""
+        r = self.watched()
+        r.start()
+        r.settle()
+        for service in SERVICES:
+            r.wait(lambda: self.ready(r, service), f"{service} is ready")
+            a = r.watch(service, "metrics")
+            self.assertEqual(a.headers["content-type"], "text/plain; version=0.0.4; charset=utf-8")
+            code, said = promtool("check", "metrics", given=a.body)
+            self.assertEqual((code, said), (0, ""), service)
+            for name in re.findall(r"(?m)^# TYPE (\S+)", a.body.decode()):
+                self.assertRegex(name, rf"^(chiso_{service}|process)_[a-z_]+$")
+            told = r.metrics(service)
+            self.assertEqual(told[f"chiso_{service}_ready"], 1)
+            self.assertGreater(told[f"chiso_{service}_store_commit_seconds_count"], 0)
+            self.assertGreater(told[f"chiso_{service}_store_used_bytes"], 4096)
+            self.assertGreater(told["process_resident_memory_bytes"], 1 << 20)
+
+        def numbers():
+            i, s, p = (r.metrics(name) for name in SERVICES)
+            heads = [int(m[f"chiso_{name}_journal_head"])
+                     for name, m in zip(SERVICES, (i, s, p))]
+            return (s["chiso_scorer_upstream_lag_events"] == 0
+                    and p["chiso_publisher_upstream_lag_events"] == 0
+                    and p['chiso_publisher_target_behind_notices{target="portal1"}'] == 0
+                    and p["chiso_publisher_results"] == s["chiso_scorer_results"] > 0
+                    and min(heads) > 0), (heads, p)
+        r.wait(numbers, "the numbers agree")
+        i, p = r.metrics("ingest"), r.metrics("publisher")
+        self.assertGreater(i[f'chiso_ingest_fetches_total{{source="{INDEX}",result="good"}}'], 3)
+        self.assertEqual(i[f'chiso_ingest_source_unread_series{{source="{INDEX}"}}'], 0)
+        self.assertLess(i[f'chiso_ingest_source_age_seconds{{source="{INDEX}"}}'], 60)
+        self.assertEqual(i["chiso_ingest_quarantine_entries"], 0)
+        taken = [v for name, v in p.items()
+                 if re.match(r'chiso_publisher_deliveries_total\{target="portal1",code="2..', name)]
+        self.assertGreater(sum(taken), 3)
+        self.assertGreater(p["chiso_publisher_source_to_page_seconds_count"], 0)
+        stream = rig.Stream(f"{r.url}/api/v1/events")
+        self.addCleanup(stream.close)
+        r.wait(lambda: r.metrics("publisher")["chiso_publisher_sse_clients"] == 1, "one stream")
+
+    def test_not_ready(self):
+        """Without its producer a service lives and is not ready; the probe of an image says so."""
+        r = self.watched()
+        r.configure()
+        r.services["scorer"].start()
+        r.wait_ready("scorer")
+        a = r.watch("scorer", "ready")
+        told = a.json()
+        self.assertEqual((a.status, told["ready"], told["state"]), (503, False, "running"))
+        bad = [c["name"] for c in told["checks"] if not c["good"]]
+        self.assertEqual(bad, ["upstream"], told)
+        self.assertEqual(r.watch("scorer", "live").status, 200)
+        self.assertEqual(r.watch("scorer", "other").status, 404)
+        probe = [BIN / "chiso-scorer", "--healthcheck", "--config", r.config("scorer")]
+        code, out, err = rig.run(probe)
+        self.assertEqual((code, json.loads(out)["ready"]), (1, False), err)
+        r.start(services=("ingest",), wait=False)
+        r.wait(lambda: self.ready(r, "scorer"), "the scorer is ready")
+        code, out, err = rig.run(probe)
+        self.assertEqual((code, json.loads(out)["ready"]), (0, True), err)
+        r.services["scorer"].stop()
+        code, out, err = rig.run(probe)
+        self.assertEqual((code, out), (1, ""))
+        self.assertIn("/ready", err)
+
+    def test_stands_still(self):
+        """A loop that stands still (here: in a write to a full pipe) is told from one that has
+        ended, and lives again when it goes on."""
+        r = self.watched()
+        r.observe["ingest"]["heartbeat"] = "2s"
+        r.log_level = "debug"
+        r.configure()
+        r.replay.start()
+        read, write = os.pipe()
+        self.addCleanup(os.close, read)
+        fcntl.fcntl(write, fcntl.F_SETPIPE_SZ, 4096)
+        p = subprocess.Popen([BIN / "chiso-ingest", "--config", r.config("ingest")], stderr=write,
+                             env=rig.environment(), preexec_fn=rig._die_with_parent)
+        self.addCleanup(p.wait)
+        self.addCleanup(p.kill)
+        os.close(write)
+        r.wait(lambda: r.watch("ingest", "live").status == 503, "it stands still")
+        told = r.watch("ingest", "live").json()
+        self.assertGreater(told["heartbeat_age_ms"], 2000)
+        self.assertEqual(r.watch("ingest", "ready").status, 503)
+        self.assertEqual(r.watch("ingest", "metrics").status, 200)  # those of the last turn
+
+        def live():
+            os.read(read, 65536)
+            return r.watch("ingest", "live").status == 200
+        r.wait(live, "it lives again")
+
+    def test_drains(self):
+        """SIGTERM: not ready at once, served meanwhile, ended in the stated time."""
+        r = self.watched()
+        for s in SERVICES:
+            r.observe[s]["drain"] = "2s"
+        r.start()
+        for s in SERVICES:
+            r.wait(lambda: self.ready(r, s), f"{s} is ready")
+        p = r.services["publisher"]
+        p.allowed_exits = {0}
+        p.proc.terminate()
+        r.wait(lambda: r.watch("publisher", "ready").json()["state"] == "draining", "it drains")
+        a = r.watch("publisher", "ready")
+        self.assertEqual((a.status, a.json()["ready"]), (503, False))
+        self.assertEqual(r.watch("publisher", "live").status, 200)
+        self.assertEqual(rig.request(f"{r.url}/api/v1/sources").status, 200)
+        r.wait(lambda: not p.running(), "it has ended", timeout=20)
+
+
+if __name__ == "__main__":
+    unittest.main()
