@@ -190,7 +190,15 @@ static int add_of(const registry_unit_t *unit, const registry_unit_t ***list, un
     return 0;
 }
 
-/* "91", or "provinces" for all of them. */
+/* Can the source tell anything of this unit? */
+static bool knows(const source_t *source, const registry_unit_t *unit)
+{
+    source_by_t by = source->each != 0 ? source->each : source->by;
+    bool by_id = source->each != 0 || by == SOURCE_BY_TABLE;
+    return !by_id || exchange_id_of(source, by, unit) != NULL;
+}
+
+/* "91", or "provinces" for all of them that the source knows. */
 static int check_units(ingest_source_t *s, config_t *file, const registry_t *units, const char *at)
 {
     char path[128];
@@ -201,14 +209,12 @@ static int check_units(ingest_source_t *s, config_t *file, const registry_t *uni
         unsigned found = 0;
         for (unsigned k = 0; k < registry_count(units); k++) {
             const registry_unit_t *unit = registry_at(units, k);
-            if (all ? unit->parent == NULL && unit->until == NULL
-                    : unit == registry_by_code(units, s->units[i])) {
+            bool meant = all ? unit->parent == NULL && unit->until == NULL
+                             : unit == registry_by_code(units, s->units[i]);
+            if (meant && knows(s->source, unit)) {
                 found++;
                 rc |=
                     each ? add_of(unit, &s->of, &s->n_of) : add_of(unit, &s->wanted, &s->n_wanted);
-                if (each && exchange_id_of(s->source, s->source->each, unit) == NULL) {
-                    found = 0;
-                }
             }
         }
         if (found == 0) {

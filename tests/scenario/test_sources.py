@@ -85,6 +85,11 @@ class PublicSources(Sources):
         self.assertEqual(taken["86", "2025"], {option: "1", "tinnhiemmang.portal-advanced": "0",
                                                "tinnhiemmang.portal-since": "20230525"})
         self.assertIn("3 page(s)", said)
+        # of all provinces, those that the table knows; one that it does not is no zero
+        taken, _ = self.ask(self.entry("tinnhiemmang-portal.yaml", units=["provinces"]))
+        self.assertEqual(len(taken), 31)
+        self.assertNotIn(("37", "2025"), taken)
+        self.ask(self.entry("tinnhiemmang-portal.yaml", units=["37"]), code=3)
         # not read is not "not in the directory"
         self.r.control(mode="cloudflare", times=1)
         taken, said = self.ask(self.entry("tinnhiemmang-portal.yaml", units=["86"]), code=1)
@@ -167,6 +172,21 @@ class LocalSources(Sources):
     def test_rows_of_a_data_set(self):
         taken, _ = self.ask(self.entry("local/ckan-datastore.yaml", units=["80"]))
         self.assertEqual(taken, {("80", "2025"): {"postal-points": "198"}})
+
+    def test_the_readme_tells_the_coverage_that_is(self):
+        readme = (ROOT / "README.md").read_text(encoding="utf-8")
+        told = re.search(r"(?ms)^- What machines can feed today.*?(?=^- )", readme)[0]
+        seen = set()
+        for more in ([], ["--sources", ROOT / "sources", "--sources", ROOT / "sources/local"]):
+            code, out, err = rig.run([BIN / "chiso", "coverage", *more])
+            self.assertEqual(code, 0, err)
+            for index, fed, of, points in re.findall(
+                    r"(?m)^(\S+) +(\d+) of +(\d+) indicators, .* in part +(\S+) of", out):
+                if fed != "0" and index != "dvc-766":
+                    seen.add(index)
+                    self.assertRegex(told, rf"{fed} of {of} (indicators )?\({points} ", index)
+        self.assertEqual(seen, {"vl-province-2025", "hd-department-2024", "hd-district-2024",
+                                "hp-par-2025"})
 
     def test_every_description_is_here(self):
         told = (ROOT / "tests/scenario/test_sources.py").read_text()

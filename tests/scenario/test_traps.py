@@ -50,6 +50,22 @@ class Traps(rig.Case):
     def answers_of(self, r, service, since=0):
         return [a for a in r.answers(since=since) if a["service"] == service]
 
+    def test_trap_03_an_error_within_200_is_no_answer(self):
+        r = self.rig_with({"id": "adapter", "source": "local/procedures-xroad.yaml", "units": ["96"],
+                           "secrets": ["user", "password"]})
+        self.wait_outcome(r, "adapter", "good")
+        before = len(r.answers())
+        r.control(expire=1)  # {"error_code":401,…} with status 200: the session is renewed, once
+        r.wait(lambda: (self.replay(r)["logins"] == 2, self.replay(r)), "a second login")
+        r.wait(lambda: (len(self.answers_of(r, "/mapi/g", before)) > 4, ""), "more polls")
+        self.assertEqual(self.replay(r)["logins"], 2)
+        self.wait_outcome(r, "adapter", "good")
+        r.control(mode="not_array", series="xroad")  # and an answer of another shape is refused
+        told = self.wait_outcome(r, "adapter", "retrying")
+        self.assertIn("/error_code is not there", told[0]["detail"])
+        r.control(mode="normal")
+        self.wait_outcome(r, "adapter", "good")
+
     def test_trap_04_a_stale_csrf_token_is_fetched_anew_once(self):
         r = self.rig_with({"id": "one-stop", "source": "tinnhiemmang-one-stop.yaml",
                            "units": ["86"]})
