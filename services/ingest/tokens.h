@@ -22,7 +22,7 @@ typedef enum {
     TOKEN_SUBMITTER = 1, /* hands in figures of its own units */
     TOKEN_SCORER = 2,    /* the scoring agency: points, options, yes-no of a province's units */
     TOKEN_OPERATOR = 4,  /* looks after this installation; everything may be read */
-    TOKEN_READER = 8     /* reads raw bodies and figures */
+    TOKEN_READER = 8     /* reads figures, and what sources answered */
 } token_role_t;
 
 typedef struct {

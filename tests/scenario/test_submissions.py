@@ -316,7 +316,8 @@ class Evidence(Case):
         # in the archive once, and only for who has a token, whoever may read the rest
         hash = hashlib.sha256(pdf(b"a")).hexdigest()
         self.assertEqual(r.archived(hash), pdf(b"a"))
-        self.problem(r.at_door("GET", f"/api/v1/raw/{hash}"), 401)
+        self.problem(r.at_door("GET", f"/api/v1/raw/{hash}"), 404)
+        self.problem(r.at_door("GET", f"/api/v1/raw/{hash}", "reader"), 404)
         a = r.at_door("GET", f"/api/v1/raw/{hash}", "agency")
         self.assertEqual((a.body, a.headers["content-type"]), (pdf(b"a"), "application/pdf"))
         # with a figure; other evidence is another revision
@@ -326,8 +327,8 @@ class Evidence(Case):
         self.assertEqual(self.outcomes(answer), [("unchanged", 1)])
         answer = self.post(r, [row("1.1.option", 1)])
         self.assertEqual(self.outcomes(answer), [("accepted", 2)])
-        self.problem(r.at_door("GET", "/api/v1/raw/" + answer["sha256"]), 401)
-        body = r.at_door("GET", "/api/v1/raw/" + answer["sha256"], "reader").body
+        self.problem(r.at_door("GET", "/api/v1/raw/" + answer["sha256"]), 404)
+        body = r.at_door("GET", "/api/v1/raw/" + answer["sha256"], "operator").body
         self.assertEqual(json.loads(body), {"rows": [row("1.1.option", 1)]})
         # a body of rows is no evidence
         self.assertEqual(self.outcomes(self.post(

@@ -24,7 +24,8 @@ static bool read_hash(const char *text, uint8_t out[SHA256_SIZE])
            len == SHA256_SIZE && *end == '\0';
 }
 
-/* What was handed in is for those who have a token, however open the rest is. */
+/* What was handed in is for those who work with it: a reader may be a publisher, that tells
+ * everybody what it reads. */
 static bool may_read(const door_call_t *call, const uint8_t hash[SHA256_SIZE],
                      const char **media_type)
 {
@@ -35,7 +36,8 @@ static bool may_read(const door_call_t *call, const uint8_t hash[SHA256_SIZE],
     if (handed_in && !known.rows) {
         *media_type = evidence_media_type(known.type);
     }
-    return !handed_in || call->token != NULL;
+    bool works = call->token != NULL && (call->token->role & (TOKEN_SCORER | TOKEN_OPERATOR)) != 0;
+    return !handed_in || works;
 }
 
 static void set_headers(http_request_t *request, const uint8_t hash[SHA256_SIZE])
@@ -62,17 +64,14 @@ void answer_raw(const door_call_t *call)
         return;
     }
     const char *media_type = "application/octet-stream";
-    if (!may_read(call, hash, &media_type)) {
-        http_set_header(call->request, "WWW-Authenticate", "Bearer realm=\"chiso\"");
-        http_reply_problem(call->request, 401, "what was handed in is told with a token only");
-        return;
-    }
-    int rc = archive_read(call->in->archive, hash, &body);
+    int rc = may_read(call, hash, &media_type) ? archive_read(call->in->archive, hash, &body)
+                                               : CHISO_E_NOT_FOUND;
     if (rc == 0) {
         set_headers(call->request, hash);
         http_reply(call->request, 200, media_type, buffer_bytes(&body));
     } else if (rc == CHISO_E_NOT_FOUND) {
-        http_reply_problem(call->request, 404, "there is no body with this SHA-256");
+        http_reply_problem(call->request, 404,
+                           "there is no body with this SHA-256, or none for this token");
     } else {
         http_reply_problem(call->request, 500, "the body cannot be read: %s", chiso_strerror(rc));
     }
