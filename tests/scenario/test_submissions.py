@@ -1,6 +1,7 @@
 """What units hand in: who may, what is taken, and that nothing is taken twice or lost."""
 import concurrent.futures
 import hashlib
+import http.client
 import io
 import json
 import os
@@ -280,6 +281,37 @@ class Rows(Case):
         self.assertTrue(all(a == answers[0] for a in answers))
         self.assertEqual([x[2] for x in self.known(r, f"{INDEX}.1.1.option")],
                          list(range(1, 11)))
+
+
+class Killed(Case):
+    def test_meanwhile(self):
+        """Clients that send again until they are answered, and an ingest that is killed: what was
+        answered is there, once."""
+        r = self.start()
+        years = range(2000, 2024)
+
+        def client(year):
+            body = json.dumps({"key": f"y{year}", "rows": [
+                row("1.1.option", 1, period=str(year)), row("1.3.has", 1, period=str(year))]})
+            while True:
+                try:
+                    a = r.at_door("POST", "/api/v1/figures", "unit", body.encode(),
+                                  {"Content-Type": "application/json"})
+                except (OSError, http.client.HTTPException):
+                    continue
+                self.assertEqual(a.status, 200, a.body)
+                return self.outcomes(rig.counted(a.json()))
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            answers = [pool.submit(client, year) for year in years]
+            for done in (3, 8, 13, 18):
+                r.wait(lambda: sum(a.done() for a in answers) >= done, f"{done} answers")
+                r.services["ingest"].kill()
+                r.services["ingest"].start()
+            self.assertEqual([a.result() for a in answers],
+                             [[("accepted", 1), ("accepted", 1)]] * len(years))
+        told = r.at_door("GET", f"/api/v1/figures?unit={UNIT}", "unit").json()["figures"]
+        self.assertEqual([(f["period"], f["revision"]) for f in told],
+                         [(str(year), "1") for year in years for _ in range(2)])
 
 
 class Evidence(Case):
