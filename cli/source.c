@@ -112,23 +112,35 @@ static int test_series(const ingest_source_t *source, const registry_t *units,
     return code;
 }
 
+typedef struct {
+    const ingest_config_t *config;
+    const ingest_source_t *source;
+    fetch_t *fetch;
+    int code;
+} test_t;
+
+static int test_period(void *context, period_t period)
+{
+    test_t *t = context;
+    for (unsigned i = 0; i < t->source->n_of; i++) {
+        int one = test_series(t->source, t->config->units, t->source->of[i], period, t->fetch);
+        t->code = t->code != CHISO_EXIT_OK ? t->code : one;
+    }
+    return 0;
+}
+
 static int test_source(const ingest_config_t *config, const ingest_source_t *source)
 {
     fetch_t *fetch;
-    int code = CHISO_EXIT_OK;
     if (fetch_start(&(fetch_options_t){0}, &fetch) != 0) {
         return CHISO_EXIT_FAILURE;
     }
+    test_t test = {config, source, fetch, CHISO_EXIT_OK};
     for (unsigned p = 0; p < source->periods_count; p++) {
-        period_t period;
-        ingest_period(source->periods[p], clock_wall_ms(), &period);
-        for (unsigned i = 0; i < source->n_of; i++) {
-            int one = test_series(source, config->units, source->of[i], period, fetch);
-            code = code != CHISO_EXIT_OK ? code : one;
-        }
+        ingest_periods(source->periods[p], clock_wall_ms(), test_period, &test);
     }
     fetch_stop(&fetch);
-    return code;
+    return test.code;
 }
 
 int command_source(int argc, char **argv)

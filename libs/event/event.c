@@ -94,6 +94,7 @@ static void check_source_state(check_t *c, const event_source_state_t *s)
     check_text(c, "series", s->series, 3 * EVENT_MAX_CODE);
     require(c, event_outcome_name(s->outcome) != NULL, "outcome", "is unknown");
     require(c, s->detail == NULL || strlen(s->detail) <= EVENT_MAX_TEXT, "detail", "is too long");
+    require(c, s->notice == NULL || strlen(s->notice) <= EVENT_MAX_TEXT, "notice", "is too long");
     for (size_t i = 0; i < s->n_stale_units; i++) {
         check_code(c, "stale_units", s->stale_units[i]);
     }

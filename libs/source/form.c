@@ -125,6 +125,11 @@ static const cyaml_schema_field_t period_fields[] = {
     REQUIRED("as", form_period_t, as),
     CYAML_FIELD_END,
 };
+static const cyaml_schema_field_t jump_fields[] = {
+    REQUIRED("most", form_jump_t, most),
+    REQUIRED("of", form_jump_t, of),
+    CYAML_FIELD_END,
+};
 static const cyaml_schema_field_t figure_fields[] = {
     REQUIRED("id", form_figure_t, id),
     OPTIONAL("at", form_figure_t, at),
@@ -139,6 +144,7 @@ static const cyaml_schema_field_t figure_fields[] = {
     OPTIONAL("confidence", form_figure_t, confidence),
     OPTIONAL("note", form_figure_t, note),
     CYAML_FIELD_BOOL("optional", CYAML_FLAG_OPTIONAL, form_figure_t, optional),
+    PART("jump", form_figure_t, jump, jump_fields),
     LIST("when", form_figure_t, when, test_schema, 8),
     CYAML_FIELD_END,
 };

@@ -80,9 +80,14 @@ typedef struct {
 } form_period_t;
 
 typedef struct {
+    char *most, *of;
+} form_jump_t;
+
+typedef struct {
     char *id, *at, *value, *number, *date, *scale, *min, *max, *combine, *absent, *confidence,
         *note;
     bool optional;
+    form_jump_t *jump;
     form_test_t *when;
     unsigned when_count;
 } form_figure_t;

@@ -461,6 +461,13 @@ static void build_figure(whole_t *w, unsigned i)
             wrong(w, PATH("combine"), "'%s'; expected sum or same", from->combine);
         }
     }
+    if (from->jump != NULL) {
+        to->has_jump = number(w, PATH("jump.most"), from->jump->most, &to->jump_most);
+        to->jump_percent = strcmp(from->jump->of, "percent") == 0;
+        if (!to->jump_percent && strcmp(from->jump->of, "points") != 0) {
+            wrong(w, PATH("jump.of"), "'%s'; expected points or percent", from->jump->of);
+        }
+    }
     to->when = tests(w, PATH("when"), from->when, from->when_count, true);
     to->n_when = from->when_count;
     static const char *const confidences[] = {"sample", "code", "doc", "inferred"};

@@ -93,6 +93,8 @@ typedef struct {
     decimal_t min, max;
     bool has_absent; /* what stands for a unit that a complete answer does not name */
     decimal_t absent;
+    bool has_jump, jump_percent; /* how far it may move at once: points, or percent of before */
+    decimal_t jump_most;
     source_test_t *when;
     unsigned n_when;
     const char *confidence; /* "sample", "code", "doc", "inferred", or NULL */

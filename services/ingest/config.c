@@ -42,12 +42,14 @@ static const cyaml_schema_field_t source_fields[] = {
     OPTIONAL_TEXT("every", every),
     OPTIONAL_TEXT("jitter", jitter),
     OPTIONAL_TEXT("timeout", timeout),
+    OPTIONAL_TEXT("stall_timeout", stall_timeout),
     OPTIONAL_TEXT("stale_after", stale_after),
     OPTIONAL_TEXT("min_interval", min_interval),
     OPTIONAL_TEXT("retry_after", retry_after),
     OPTIONAL_TEXT("max_body", max_body),
     OPTIONAL_TEXT("ca_file", ca_file),
     CYAML_FIELD_BOOL("allow_http", CYAML_FLAG_OPTIONAL, ingest_source_t, allow_http),
+    CYAML_FIELD_UINT("connections", CYAML_FLAG_OPTIONAL, ingest_source_t, connections),
     CYAML_FIELD_SEQUENCE("allow_networks", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
                          ingest_source_t, allow_networks, &text_schema, 0, 64),
     CYAML_FIELD_END,
@@ -78,7 +80,7 @@ const cyaml_schema_value_t ingest_schema = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, ingest_config_t, ingest_fields),
 };
 
-int ingest_period(const char *text, int64_t wall_ms, period_t *out)
+static int one_period(const char *text, int64_t wall_ms, period_t *out)
 {
     static const struct {
         const char *name;
@@ -98,6 +100,48 @@ int ingest_period(const char *text, int64_t wall_ms, period_t *out)
         return 0;
     }
     return period_parse(text, out);
+}
+
+/* The one after it, of the same kind. */
+static period_t next_period(period_t p)
+{
+    int last = p.kind == PERIOD_MONTH ? 12 : p.kind == PERIOD_QUARTER ? 4 : 0;
+    if (p.number >= last) {
+        return (period_t){p.kind, p.year + 1, last > 0 ? 1 : 0};
+    }
+    p.number++;
+    return p;
+}
+
+static bool is_after(period_t a, period_t b)
+{
+    return a.year != b.year ? a.year > b.year : a.number > b.number;
+}
+
+int ingest_periods(const char *text, int64_t wall_ms, ingest_period_fn each, void *context)
+{
+    const char *dots = strstr(text, "..");
+    char from[PERIOD_TEXT_SIZE];
+    period_t first;
+    period_t last;
+    if (dots == NULL) {
+        int rc = one_period(text, wall_ms, &first);
+        return rc != 0 ? rc : each(context, first);
+    }
+    snprintf(from, sizeof from, "%.*s", (int)(dots - text), text);
+    if ((size_t)(dots - text) >= sizeof from || period_parse(from, &first) != 0 ||
+        period_parse(dots + 2, &last) != 0 || first.kind != last.kind || is_after(first, last)) {
+        return CHISO_E_SYNTAX;
+    }
+    int per_year = first.kind == PERIOD_MONTH ? 12 : first.kind == PERIOD_QUARTER ? 4 : 1;
+    if ((last.year - first.year + 1) * per_year > INGEST_MAX_RANGE) {
+        return CHISO_E_SYNTAX;
+    }
+    int rc = 0;
+    for (; rc == 0 && !is_after(first, last); first = next_period(first)) {
+        rc = each(context, first);
+    }
+    return rc;
 }
 
 /* "https://host:8080" of a URL: what the rate limit is counted by. */
@@ -122,6 +166,8 @@ static int check_times(ingest_source_t *s, config_t *file, const char *at)
     } times[] = {
         {"every", s->every, 900 * second, 100, 30 * day, &s->every_ms},
         {"jitter", s->jitter, -1, 0, day, &s->jitter_ms},
+        {"stall_timeout", s->stall_timeout, 30 * second, second, 600 * second,
+         &s->policy.stall_timeout_ms},
         {"timeout", s->timeout, 30 * second, 100, 600 * second, &s->policy.timeout_ms},
         {"min_interval", s->min_interval, second, 0, 3600 * second, &s->min_interval_ms},
         {"retry_after", s->retry_after, 5 * second, 100, day, &s->retry_after_ms},
@@ -150,22 +196,27 @@ static int check_times(ingest_source_t *s, config_t *file, const char *at)
     return rc;
 }
 
+static int see_kind(void *context, period_t period)
+{
+    *(int *)context = (int)period.kind;
+    return 0;
+}
+
 static int check_lists(ingest_source_t *s, config_t *file, const char *at)
 {
     static const char *const kinds[] = {"year", "quarter", "month"};
     char path[128];
     int rc = 0;
     for (unsigned i = 0; i < s->periods_count; i++) {
-        period_t period;
-        if (ingest_period(s->periods[i], clock_wall_ms(), &period) != 0) {
+        int kind = 0;
+        if (ingest_periods(s->periods[i], clock_wall_ms(), see_kind, &kind) != 0) {
             snprintf(path, sizeof path, "%s.periods[%u]", at, i);
-            rc =
-                config_error(file, path,
-                             "'%s'; expected \"2025\", \"2025-Q3\", \"2025-10\", or year, quarter, "
-                             "month, year-1 …",
-                             s->periods[i]);
+            rc = config_error(file, path,
+                              "'%s'; expected \"2025\", \"2025-Q3\", \"2025-10\", "
+                              "\"2024-01..2025-06\", or year, quarter, month, year-1 …",
+                              s->periods[i]);
         } else if (s->source != NULL && s->source->only >= 0 &&
-                   (int)period.kind != s->source->only) {
+                   kind != s->source->only) {
             snprintf(path, sizeof path, "%s.periods[%u]", at, i);
             rc = config_error(file, path, "'%s'; expected a %s: the source has no others",
                               s->periods[i], kinds[s->source->only]);
@@ -258,6 +309,7 @@ static int check_series(ingest_source_t *s, config_t *file, const registry_t *un
         return config_error(file, path, "'%s' cannot be used; expected a source description",
                             s->description);
     }
+    s->source->rows.page_ms = INGEST_PAGE_MS;
     bool together = s->source->each == 0 && s->source->units_of == 0;
     if (s->source->nation != NULL || together) {
         rc |= add_of(NULL, &s->of, &s->n_of);
@@ -329,6 +381,12 @@ static int check_source(ingest_config_t *c, unsigned i, config_t *file)
     rc |= service_check_url(file, at, s->url, s->allow_http);
     host_of(s->url, s->host, sizeof s->host);
     rc |= check_times(s, file, at);
+    snprintf(path, sizeof path, "%s.connections", at);
+    if (s->connections > INGEST_MAX_CONNECTIONS) {
+        rc = config_error(file, path, "%u; expected 1 to %d", s->connections,
+                          INGEST_MAX_CONNECTIONS);
+    }
+    s->connections = s->connections == 0 ? 2 : s->connections;
     rc |= check_lists(s, file, at);
     uint64_t max_body = 0;
     snprintf(path, sizeof path, "%s.max_body", at);

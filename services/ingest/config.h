@@ -17,6 +17,11 @@
 #define INGEST_MAX_ROWS_BODY (4 * 1024 * 1024) /* of a submission */
 /* The source id of what is handed in; no source of the configuration may have it. */
 #define INGEST_SUBMISSION "submission"
+#define INGEST_MAX_CONNECTIONS 8 /* to one host */
+#define INGEST_MAX_RANGE 600     /* periods in "2000-01..2049-12" */
+/* How long one HTML body may hold up all sources: ingest reads it on its only thread. A page of
+ * 5,000 rows takes a tenth of it. */
+#define INGEST_PAGE_MS 2000
 
 typedef struct {
     char *name, *file;
@@ -26,12 +31,14 @@ typedef struct {
 typedef struct {
     char *id, *description, *url;
     char *login_url, *pinned_key, *client_cert, *client_key;
-    char *every, *jitter, *timeout, *stale_after, *min_interval, *retry_after, *max_body, *ca_file;
+    char *every, *jitter, *timeout, *stall_timeout, *stale_after, *min_interval, *retry_after,
+        *max_body, *ca_file;
     char **periods, **units_of, **units, **allow_networks;
     unsigned periods_count, units_of_count, units_count, allow_networks_count;
     ingest_secret_t *secrets;
     unsigned secrets_count;
     bool allow_http;
+    unsigned connections; /* to its host at once; with check() never 0 */
     /* worked out */
     int64_t every_ms, jitter_ms, stale_after_ms, min_interval_ms, retry_after_ms;
     fetch_policy_t policy;
@@ -85,8 +92,10 @@ void ingest_release(void *config);
 extern const cyaml_schema_field_t ingest_http_fields[];
 void ingest_check_http(ingest_config_t *config, config_t *file);
 
-/* A period of the configuration: "2025-10", or "year", "quarter", "month" of the moment, "year-1"
- * the one before. 0 or CHISO_E_SYNTAX. */
-int ingest_period(const char *text, int64_t wall_ms, period_t *out);
+/* The periods of a text of the configuration: "2025-10"; "2024-01..2025-06", of one kind; "year",
+ * "quarter", "month" of the moment, "year-1" the one before. Ends at the first that `each` does not
+ * return 0 for, with that. CHISO_E_SYNTAX before any call. */
+typedef int (*ingest_period_fn)(void *context, period_t period);
+int ingest_periods(const char *text, int64_t wall_ms, ingest_period_fn each, void *context);
 
 #endif

@@ -70,6 +70,18 @@ static void pause_host(series_t *series, const fetch_answer_t *answer)
     }
 }
 
+/* A host that says 429 or 503 with a time is alive: it is paused, not left alone. */
+static schedule_host_t judge_host(const fetch_answer_t *answer)
+{
+    if (answer->result == FETCH_REFUSED) {
+        return SCHEDULE_UNKNOWN;
+    }
+    if (answer->result != FETCH_ANSWERED && answer->result != FETCH_TOO_BIG) {
+        return SCHEDULE_BADLY;
+    }
+    return answer->status >= 500 && answer->retry_after_ms < 0 ? SCHEDULE_BADLY : SCHEDULE_WELL;
+}
+
 static void on_answer(void *context)
 {
     ingest_t *in = context;
@@ -78,6 +90,7 @@ static void on_answer(void *context)
         series_t *series = answer->context;
         bool appended = false;
         int rc = 0;
+        schedule_heard(series, judge_host(answer), clock_mono_ms());
         if (exchange_take(series->exchange, answer) != EXCHANGE_MORE) {
             rc = intake_answer(&in->intake, series, answer, &appended);
             const char *outcome = event_outcome_name(series->outcome);
@@ -108,6 +121,7 @@ static void ask(ingest_t *in, series_t *series)
                   chiso_strerror(rc), NULL);
         exchange_destroy(&series->exchange);
         series->next_due = clock_wall_ms() + source->retry_after_ms;
+        schedule_heard(series, SCHEDULE_UNKNOWN, clock_mono_ms());
         schedule_done(series);
     }
 }
@@ -223,7 +237,7 @@ static int open_network(ingest_t *in)
                                 .context = in};
     int rc = bus_server_start(service_loop(in->service), &bus, reason, &in->bus);
     if (rc == 0) {
-        rc = fetch_start(&(fetch_options_t){0}, &in->fetch);
+        rc = fetch_start(&(fetch_options_t){.max_per_host = INGEST_MAX_CONNECTIONS}, &in->fetch);
     }
     if (rc != 0) {
         log_error("cannot open the network", "reason",

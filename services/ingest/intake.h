@@ -25,4 +25,12 @@ int intake_answer(intake_t *in, series_t *series, const fetch_answer_t *answer, 
 /* Marks what has become stale by waiting. Same results. */
 int intake_age(intake_t *in, series_t *series, int64_t now, bool *appended);
 
+/* For who takes something else than an answer, see take.h: writes the state of the series and
+ * journals it when it is news; ends the transaction; after one that failed, makes the series what
+ * the store says. */
+struct take;
+void intake_write_state(struct take *take);
+int intake_finish(struct take *take, bool *appended);
+int intake_undo(series_t *series, store_t *store, int rc);
+
 #endif

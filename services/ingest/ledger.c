@@ -9,11 +9,11 @@
 #include <string.h>
 
 #define MAX_FIGURES LEDGER_MAX_FIGURES
-#define BLOCKED_RULE "blocked"
 
 const char *const ledger_tables[] = {JOURNAL_TABLES, "rows",       "history",        "series",
                                      "states",       "quarantine", "quarantine.key", "notes",
-                                     "evidence",     "receipts",   "receipts.key",   NULL};
+                                     "evidence",     "receipts",   "receipts.key",   "rulings",
+                                     "answers",      NULL};
 
 static bytes_t row_key(buffer_t *room, const ledger_row_t *row)
 {
@@ -82,16 +82,22 @@ static bool same_proof(const event_figure_t *known, const ledger_proof_t *now)
     return same;
 }
 
-static void compare(comparison_t *c, const event_reading_t *known, const ledger_row_t *row)
+/* False when the caller refuses the row. */
+static bool compare(comparison_t *c, const event_reading_t *known, const ledger_row_t *row)
 {
+    bool taken = true;
     for (size_t i = 0; i < row->n_figures; i++) {
         const reader_figure_t *now = &row->figures[i];
         const event_figure_t *before = figure_of(known, now->id);
         const ledger_proof_t *proof = row->proofs != NULL ? &row->proofs[i] : NULL;
         event_figure_t *f = &c->figures[i];
+        decimal_t was = before != NULL ? event_decimal(before->value) : DECIMAL_ZERO;
         c->all[c->n_all++] = f;
-        if (before != NULL && same_proof(before, proof) &&
-            decimal_compare(event_decimal(before->value), now->value) == 0) {
+        if (row->judge != NULL &&
+            !row->judge(row->context, row, now, before != NULL ? &was : NULL)) {
+            taken = false;
+        }
+        if (before != NULL && same_proof(before, proof) && decimal_compare(was, now->value) == 0) {
             *f = *before;
             continue;
         }
@@ -112,6 +118,7 @@ static void compare(comparison_t *c, const event_reading_t *known, const ledger_
         c->changed[c->n_changed++] = f;
     }
     keep_others(c, known, row);
+    return taken;
 }
 
 void ledger_history_key(const ledger_row_t *row, const char *figure, uint32_t revision,
@@ -203,14 +210,16 @@ int ledger_take(store_txn_t *txn, journal_t *journal, const ledger_row_t *row)
         store_fail(txn, c == NULL ? -ENOMEM : CHISO_E_TOO_BIG);
         buffer_free(&key_room);
         free(c);
-        return -1;
+        return LEDGER_SAME;
     }
     event_in_t known = {0};
     const event_reading_t *before = ledger_known(txn, row, &known) ? known.event->reading : NULL;
-    compare(c, before, row);
+    int changed = LEDGER_SAME;
+    bool taken = compare(c, before, row);
     tell_outcomes(row, c);
-    int changed = -1;
-    if (c->n_changed > 0 || before == NULL || !same_unit(before->unit, &row->unit)) {
+    if (!taken) {
+        changed = LEDGER_REFUSED;
+    } else if (c->n_changed > 0 || before == NULL || !same_unit(before->unit, &row->unit)) {
         changed = (int)c->n_changed;
         write_row(txn, journal, row, key, c);
     }
@@ -253,109 +262,6 @@ void ledger_state(store_txn_t *txn, journal_t *journal, const event_source_state
     store_put(txn, LEDGER_STATES, buffer_bytes(&key), buffer_bytes(&packed));
     journal_append(journal, txn, buffer_bytes(&packed));
     buffer_free(&key);
-    buffer_free(&packed);
-}
-
-/* ---- quarantine ---- */
-
-/* What makes two entries the same. */
-static void entry_key(const ledger_quarantine_t *entry, uint8_t out[SHA256_SIZE])
-{
-    buffer_t all = BUFFER_INIT(LEDGER_QUARANTINE_BYTES + 1024);
-    buffer_append_part(&all, entry->source);
-    buffer_append_part(&all, entry->series);
-    buffer_append_part(&all, entry->rule);
-    if (strcmp(entry->rule, BLOCKED_RULE) != 0) {
-        buffer_append(&all, entry->bytes.data, entry->bytes.len);
-    }
-    sha256(buffer_bytes(&all), out);
-    buffer_free(&all);
-}
-
-/* Keeps the newest entries: a source that sends another broken body at each poll must not fill the
- * disk. The archive still has the bodies. */
-static void drop_oldest(store_txn_t *txn, uint64_t newest)
-{
-    uint8_t number[8];
-    bytes_t key;
-    bytes_t value;
-    if (newest <= LEDGER_QUARANTINE_ENTRIES) {
-        return;
-    }
-    be64_put(number, newest - LEDGER_QUARANTINE_ENTRIES);
-    if (!store_delete(txn, LEDGER_QUARANTINE, bytes_of(number, 8))) {
-        return;
-    }
-    store_cursor_t *cursor;
-    bool more = store_seek(txn, LEDGER_QUARANTINE_KEYS, bytes_of(NULL, 0), &cursor, &key, &value);
-    uint8_t found[SHA256_SIZE];
-    bool hit = false;
-    for (; more && !hit; more = store_next(cursor, &key, &value)) {
-        hit = key.len == SHA256_SIZE && bytes_equal(value, bytes_of(number, 8));
-        if (hit) {
-            memcpy(found, key.data, SHA256_SIZE);
-        }
-    }
-    store_cursor_close(&cursor);
-    if (hit) {
-        store_delete(txn, LEDGER_QUARANTINE_KEYS, bytes_of(found, SHA256_SIZE));
-    }
-}
-
-/* The number of the entry, and how often and since when it is known. */
-static void find_entry(store_txn_t *txn, bytes_t key, uint8_t number[8], uint32_t *times,
-                       int64_t *first_at)
-{
-    bytes_t found;
-    bytes_t last_key;
-    bytes_t last;
-    if (store_get(txn, LEDGER_QUARANTINE_KEYS, key, &found) && found.len == 8) {
-        memcpy(number, found.data, 8);
-        wire_arena_t *arena;
-        ProtobufCMessage *message;
-        if (store_get(txn, LEDGER_QUARANTINE, bytes_of(number, 8), &last) &&
-            wire_unpack(&chiso__v1__quarantined__descriptor, last, EVENT_MAX_BYTES, NULL, &arena,
-                        &message) == 0) {
-            const Chiso__V1__Quarantined *known = (const Chiso__V1__Quarantined *)message;
-            *times = known->times;
-            *first_at = known->first_at;
-            wire_free(&arena);
-        }
-        return;
-    }
-    bool any = store_last(txn, LEDGER_QUARANTINE, &last_key, &last) && last_key.len == 8;
-    uint64_t next = (any ? be64_get(last_key.data) : 0) + 1;
-    be64_put(number, next);
-    store_put(txn, LEDGER_QUARANTINE_KEYS, key, bytes_of(number, 8));
-    drop_oldest(txn, next);
-}
-
-void ledger_quarantine(store_txn_t *txn, const ledger_quarantine_t *given)
-{
-    ledger_quarantine_t entry = *given;
-    if (entry.bytes.len > LEDGER_QUARANTINE_BYTES) {
-        entry.bytes.len = LEDGER_QUARANTINE_BYTES;
-    }
-    uint8_t key[SHA256_SIZE];
-    uint8_t number[8];
-    Chiso__V1__Quarantined q = CHISO__V1__QUARANTINED__INIT;
-    q.first_at = entry.at;
-    entry_key(&entry, key);
-    find_entry(txn, bytes_of(key, sizeof key), number, &q.times, &q.first_at);
-    q.times++;
-    q.last_at = entry.at;
-    q.source = (char *)(uintptr_t)entry.source;
-    q.series = (char *)(uintptr_t)entry.series;
-    q.rule = (char *)(uintptr_t)entry.rule;
-    q.reason = (char *)(uintptr_t)entry.reason;
-    q.body_sha256 = (ProtobufCBinaryData){SHA256_SIZE, (uint8_t *)(uintptr_t)entry.body_sha256};
-    q.bytes = (ProtobufCBinaryData){entry.bytes.len, (uint8_t *)(uintptr_t)entry.bytes.data};
-    buffer_t packed = BUFFER_INIT(EVENT_MAX_BYTES);
-    wire_pack(&q.base, &packed);
-    if (packed.failed) {
-        store_fail(txn, CHISO_E_TOO_BIG);
-    }
-    store_put(txn, LEDGER_QUARANTINE, bytes_of(number, 8), buffer_bytes(&packed));
     buffer_free(&packed);
 }
 

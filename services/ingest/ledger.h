@@ -1,5 +1,5 @@
-/* ledger.h - what ingest knows for certain: the last figures of every row, their history, and what
- * is in quarantine. Everything here happens within the caller's transaction.
+/* ledger.h - what ingest knows for certain: the last figures of every row, and their history.
+ * Everything here happens within the caller's transaction.
  *
  * A row is one unit and period in one series of a source. Its stored form is the complete Reading,
  * so that a snapshot is a walk over the rows.
@@ -27,7 +27,9 @@ enum {
     LEDGER_NOTES,    /* of figures handed in, under the key of their history */
     LEDGER_EVIDENCE, /* SHA-256 → Evidence, see evidence.h */
     LEDGER_RECEIPTS, /* see receipts.h */
-    LEDGER_RECEIPT_KEYS
+    LEDGER_RECEIPT_KEYS,
+    LEDGER_RULINGS,
+    LEDGER_ANSWERS
 };
 extern const char *const ledger_tables[];
 
@@ -47,7 +49,7 @@ typedef struct {
 #define LEDGER_MAX_FIGURES 900 /* of a row; with their evidence they still fit into an event */
 
 /* One row as it was just read. */
-typedef struct {
+typedef struct ledger_row {
     const char *source;
     const char *series;
     const char *period;
@@ -59,10 +61,19 @@ typedef struct {
     const ledger_proof_t *proofs; /* of each figure, or NULL: machines read them all. Other evidence
                                    * is another revision */
     ledger_outcome_t *outcomes;   /* to be filled for each figure, or NULL */
+    /* Asked for each figure, with the value that stood before or NULL; when it says no once, the
+     * row is not taken. NULL: all are taken. */
+    bool (*judge)(void *context, const struct ledger_row *row, const reader_figure_t *now,
+                  const decimal_t *before);
+    void *context;
 } ledger_row_t;
 
-/* Compares with what is known, stores and journals what is new. Returns how many figures changed,
- * or -1 when the row is as it was (then nothing is written); failures stick to the transaction. */
+#define LEDGER_SAME (-1)    /* the row is as it was */
+#define LEDGER_REFUSED (-2) /* by its judge */
+
+/* Compares with what is known, stores and journals what is new. A figure that the row does not tell
+ * stays as it was. Returns how many figures changed, or one of the two above (then nothing is
+ * written); failures stick to the transaction. */
 int ledger_take(store_txn_t *txn, journal_t *journal, const ledger_row_t *row);
 
 /* What is known of the row, whose figures are not looked at. False when nothing is; release it. */
@@ -79,18 +90,6 @@ void ledger_units(store_txn_t *txn, const char *source, const char *series, ledg
 
 /* Stores the state of a series and journals it. */
 void ledger_state(store_txn_t *txn, journal_t *journal, const event_source_state_t *state);
-
-/* Quarantines; the same bytes under the same rule and series again only count. A blocked page is
- * kept once a series, whatever it says, because each has another support id. */
-typedef struct {
-    const char *source, *series, *rule, *reason;
-    int64_t at;
-    const uint8_t *body_sha256;
-    bytes_t bytes; /* cut to LEDGER_QUARANTINE_BYTES */
-} ledger_quarantine_t;
-#define LEDGER_QUARANTINE_BYTES (64 * 1024)
-#define LEDGER_QUARANTINE_ENTRIES 10000 /* the newest are kept */
-void ledger_quarantine(store_txn_t *txn, const ledger_quarantine_t *entry);
 
 /* A page of everything that is known, for bus_snapshot_fn. */
 int ledger_snapshot(store_t *store, bytes_t cursor, bus_page_t *page);

@@ -3,18 +3,22 @@
 #include "schedule.h"
 
 #include "base/error.h"
+#include "breaker/breaker.h"
+#include "log/log.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_RUNNING_PER_HOST 2
+#define MAX_LEFT_ALONE_MS (3600 * 1000LL)
 
 struct host {
     const char *name; /* of a source */
     int64_t min_interval_ms;
     int64_t next_start; /* monotonic */
-    unsigned running;
+    unsigned running, most_running;
+    int64_t every_ms, retry_after_ms; /* the shortest of its sources */
+    breaker_t breaker;
 };
 
 struct schedule {
@@ -36,6 +40,45 @@ static struct host *host_of(schedule_t *s, const char *name)
     return NULL;
 }
 
+/* A host is left alone for a few of its sources' own waits, and never longer than until they would
+ * be asked anyway. */
+static breaker_t breaker_of(const struct host *host)
+{
+    int64_t first = 6 * host->retry_after_ms;
+    breaker_options_t options = {
+        .first_wait_ms = first, .longest_wait_ms = host->every_ms > first ? host->every_ms : first};
+    if (options.longest_wait_ms > MAX_LEFT_ALONE_MS) {
+        options.longest_wait_ms = MAX_LEFT_ALONE_MS;
+    }
+    return breaker_new(&options);
+}
+
+static void add_hosts(schedule_t *s)
+{
+    for (unsigned i = 0; i < s->config->sources_count; i++) {
+        const ingest_source_t *source = &s->config->sources[i];
+        struct host *host = host_of(s, source->host);
+        if (host == NULL) {
+            host = &s->hosts[s->n_hosts++];
+            *host = (struct host){.name = source->host,
+                                  .every_ms = source->every_ms,
+                                  .retry_after_ms = source->retry_after_ms,
+                                  .most_running = source->connections};
+        }
+#define SHORTEST(member, of) host->member = source->of < host->member ? source->of : host->member
+        SHORTEST(every_ms, every_ms);
+        SHORTEST(retry_after_ms, retry_after_ms);
+        SHORTEST(most_running, connections);
+#undef SHORTEST
+        if (host->min_interval_ms < source->min_interval_ms) {
+            host->min_interval_ms = source->min_interval_ms;
+        }
+    }
+    for (size_t i = 0; i < s->n_hosts; i++) {
+        s->hosts[i].breaker = breaker_of(&s->hosts[i]);
+    }
+}
+
 int schedule_new(const ingest_config_t *config, store_t *store, schedule_t **out)
 {
     schedule_t *s = calloc(1, sizeof *s);
@@ -45,17 +88,7 @@ int schedule_new(const ingest_config_t *config, store_t *store, schedule_t **out
     }
     s->config = config;
     s->store = store;
-    for (unsigned i = 0; i < config->sources_count; i++) {
-        const ingest_source_t *source = &config->sources[i];
-        struct host *host = host_of(s, source->host);
-        if (host == NULL) {
-            host = &s->hosts[s->n_hosts++];
-            host->name = source->host;
-        }
-        if (host->min_interval_ms < source->min_interval_ms) {
-            host->min_interval_ms = source->min_interval_ms;
-        }
-    }
+    add_hosts(s);
     *out = s;
     return 0;
 }
@@ -122,6 +155,21 @@ static void drop_unwanted(schedule_t *s)
     s->n_series = kept;
 }
 
+typedef struct {
+    schedule_t *schedule;
+    const ingest_source_t *source;
+} wish_t;
+
+static int want_period(void *context, period_t period)
+{
+    const wish_t *w = context;
+    int rc = 0;
+    for (unsigned u = 0; u < w->source->n_of && rc == 0; u++) {
+        rc = want(w->schedule, w->source, w->source->of[u], period);
+    }
+    return rc;
+}
+
 int schedule_refresh(schedule_t *s, int64_t wall_ms)
 {
     for (size_t i = 0; i < s->n_series; i++) {
@@ -130,12 +178,9 @@ int schedule_refresh(schedule_t *s, int64_t wall_ms)
     int rc = 0;
     for (unsigned i = 0; i < s->config->sources_count && rc == 0; i++) {
         const ingest_source_t *source = &s->config->sources[i];
+        wish_t wish = {s, source};
         for (unsigned p = 0; p < source->periods_count && rc == 0; p++) {
-            period_t period;
-            rc = ingest_period(source->periods[p], wall_ms, &period);
-            for (unsigned u = 0; u < source->n_of && rc == 0; u++) {
-                rc = want(s, source, source->of[u], period);
-            }
+            rc = ingest_periods(source->periods[p], wall_ms, want_period, &wish);
         }
     }
     if (rc == 0) {
@@ -160,17 +205,41 @@ series_t *schedule_next(schedule_t *s, int64_t wall_ms, int64_t mono_ms)
         series_t *one = s->series[i];
         bool due = one->exchange != NULL || one->next_due <= wall_ms;
         bool can = !one->running && due && one->host->next_start <= mono_ms &&
-                   one->host->running < MAX_RUNNING_PER_HOST;
+                   one->host->running < one->host->most_running &&
+                   breaker_wait(&one->host->breaker, mono_ms) == 0;
         if (can && (best == NULL || comes_before(one, best))) {
             best = one;
         }
     }
-    if (best != NULL) {
+    if (best != NULL && breaker_take(&best->host->breaker, mono_ms)) {
         best->running = true;
         best->host->running++;
         best->host->next_start = mono_ms + best->host->min_interval_ms;
+        return best;
     }
-    return best;
+    return NULL;
+}
+
+void schedule_heard(series_t *series, schedule_host_t how, int64_t mono_ms)
+{
+    breaker_t *b = &series->host->breaker;
+    int64_t before = b->wait_ms;
+    series->left_alone_ms = 0;
+    if (how == SCHEDULE_WELL) {
+        breaker_good(b);
+        if (before > 0) {
+            log_info("host answers again", "host", series->host->name, NULL);
+        }
+    } else if (how == SCHEDULE_BADLY) {
+        breaker_bad(b, mono_ms, -1);
+        if (breaker_state(b, mono_ms) == BREAKER_OPEN && b->wait_ms != before) {
+            series->left_alone_ms = b->wait_ms;
+            log_warn("host is left alone", "host", series->host->name, "failures",
+                     LOG_INT(b->failures), "ms", LOG_INT(b->wait_ms), NULL);
+        }
+    } else {
+        breaker_unknown(b);
+    }
 }
 
 void schedule_pause(series_t *series, int64_t until_mono_ms)
@@ -194,4 +263,15 @@ size_t schedule_count(const schedule_t *s)
 series_t *schedule_at(const schedule_t *s, size_t i)
 {
     return s->series[i];
+}
+
+series_t *schedule_named(const schedule_t *s, const char *source, const char *name)
+{
+    for (size_t i = 0; i < s->n_series; i++) {
+        if (strcmp(s->series[i]->name, name) == 0 &&
+            strcmp(s->series[i]->source->id, source) == 0) {
+            return s->series[i];
+        }
+    }
+    return NULL;
 }

@@ -13,14 +13,25 @@ void schedule_destroy(schedule_t **schedule);
 int schedule_refresh(schedule_t *schedule, int64_t wall_ms);
 
 /* The next series to be asked now, marked as running; NULL when there is none. A host is asked at
- * most once in the longest min_interval of its sources, and has at most two requests under way. */
+ * most once in the longest min_interval of its sources, and has at most `connections` requests
+ * under way. One that fails again and again, whatever the series, is left alone for a growing time;
+ * then a single request decides. */
 series_t *schedule_next(schedule_t *schedule, int64_t wall_ms, int64_t mono_ms);
 /* The host asked for a pause (429, 503): nothing of it is asked before then. */
 void schedule_pause(series_t *series, int64_t until_mono_ms);
+/* How the host did; asked of each request, before schedule_done(). Sets series->left_alone_ms. */
+typedef enum {
+    SCHEDULE_WELL,    /* it answered, whatever it said */
+    SCHEDULE_BADLY,   /* no answer, or 5xx */
+    SCHEDULE_UNKNOWN, /* it was not asked */
+} schedule_host_t;
+void schedule_heard(series_t *series, schedule_host_t how, int64_t mono_ms);
 /* Its answer was dealt with. */
 void schedule_done(series_t *series);
 
 size_t schedule_count(const schedule_t *schedule);
 series_t *schedule_at(const schedule_t *schedule, size_t i);
+/* The series of that name, NULL when it is not asked for at present. */
+series_t *schedule_named(const schedule_t *schedule, const char *source, const char *name);
 
 #endif

@@ -21,6 +21,16 @@ static bytes_t key_of(const series_t *s, buffer_t *room)
     return buffer_bytes(room);
 }
 
+static bool read_hash(protobuf_c_boolean has, const ProtobufCBinaryData *in,
+                      uint8_t out[SHA256_SIZE])
+{
+    bool good = has && in->len == SHA256_SIZE;
+    if (good) {
+        memcpy(out, in->data, SHA256_SIZE);
+    }
+    return good;
+}
+
 static int read_record(series_t *s, bytes_t in)
 {
     wire_arena_t *arena;
@@ -38,10 +48,11 @@ static int read_record(series_t *s, bytes_t in)
     s->next_due = r->next_due;
     s->failures = r->failures;
     snprintf(s->detail, sizeof s->detail, "%s", r->detail != NULL ? r->detail : "");
-    if (r->has_body_sha256 && r->body_sha256.len == SHA256_SIZE) {
-        s->has_body = true;
-        memcpy(s->body_sha256, r->body_sha256.data, SHA256_SIZE);
-    }
+    s->has_content = read_hash(r->has_content, &r->content, s->content);
+    s->has_shape = read_hash(r->has_shape, &r->shape, s->shape);
+    snprintf(s->notice, sizeof s->notice, "%s", r->notice != NULL ? r->notice : "");
+    s->noticed_at = r->noticed_at;
+    s->answers = r->answers;
     for (size_t i = 0; rc == 0 && i < r->n_bad_units; i++) {
         const Chiso__V1__Series__BadUnit *b = r->bad_units[i];
         rc = series_add_bad(s, b->code, b->reason, b->last_good);
@@ -110,8 +121,15 @@ void series_store(const series_t *s, store_txn_t *txn)
     r.detail = *s->detail != '\0' ? (char *)(uintptr_t)s->detail : NULL;
     r.next_due = s->next_due;
     r.failures = s->failures;
-    r.has_body_sha256 = s->has_body;
-    r.body_sha256 = (ProtobufCBinaryData){SHA256_SIZE, (uint8_t *)(uintptr_t)s->body_sha256};
+    r.has_content = s->has_content;
+    r.content = (ProtobufCBinaryData){SHA256_SIZE, (uint8_t *)(uintptr_t)s->content};
+    r.has_shape = s->has_shape;
+    r.shape = (ProtobufCBinaryData){SHA256_SIZE, (uint8_t *)(uintptr_t)s->shape};
+    r.notice = *s->notice != '\0' ? (char *)(uintptr_t)s->notice : NULL;
+    r.has_noticed_at = *s->notice != '\0';
+    r.noticed_at = s->noticed_at;
+    r.has_answers = true;
+    r.answers = s->answers;
     Chiso__V1__Series__BadUnit *bad = calloc(s->n_bad + 1, sizeof *bad);
     Chiso__V1__Series__BadUnit **list = calloc(s->n_bad + 1, sizeof *list);
     buffer_t key = BUFFER_INIT(STORE_MAX_KEY);
@@ -192,6 +210,28 @@ int series_add_bad(series_t *s, const char *code, const char *reason, int64_t la
     snprintf(b->code, sizeof b->code, "%s", code);
     snprintf(b->reason, sizeof b->reason, "%s", reason);
     return 0;
+}
+
+void series_remove_bad(series_t *s, const char *code)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < s->n_bad; i++) {
+        if (strcmp(s->bad[i].code, code) != 0) {
+            s->bad[kept++] = s->bad[i];
+        }
+    }
+    s->n_bad = kept;
+}
+
+bool series_notice_is_over(const series_t *s, int64_t now)
+{
+    return *s->notice != '\0' && now - s->noticed_at > SERIES_NOTICE_MS;
+}
+
+void series_forget_answer(series_t *s)
+{
+    s->has_body = false;
+    s->has_content = false;
 }
 
 const bad_unit_t *series_bad(const series_t *s, const char *code)

@@ -13,6 +13,8 @@
 
 #define SERIES_NAME_SIZE 96
 #define SERIES_MAX_BAD 4096
+#define SERIES_NOTICE_SIZE 1024
+#define SERIES_NOTICE_MS (7 * 24 * 3600 * 1000LL) /* how long a notice stands */
 
 typedef Chiso__V1__SourceState__Outcome outcome_t;
 
@@ -41,13 +43,19 @@ typedef struct {
     char detail[256];
     int64_t next_due; /* wall clock */
     uint32_t failures;
-    bool has_body;
-    uint8_t body_sha256[SHA256_SIZE];
+    bool has_content, has_shape; /* of the last answer; see reader_table_t, drift_content() */
+    uint8_t content[SHA256_SIZE], shape[SHA256_SIZE];
+    char notice[SERIES_NOTICE_SIZE]; /* "": none */
+    int64_t noticed_at;
+    uint32_t answers; /* in the table of that name */
     bad_unit_t *bad;
     size_t n_bad;
     /* not stored: */
-    bool rows_read;    /* the last answer's rows were taken, but for the bad ones */
-    size_t stale_told; /* how many of the bad units were told to be stale */
+    bool has_body; /* what is identical to it needs no reading, by this life's description */
+    uint8_t body_sha256[SHA256_SIZE];
+    int64_t left_alone_ms; /* its host, because of the last answer; 0: it is not */
+    bool rows_read;        /* the last answer's rows were taken, but for the bad ones */
+    size_t stale_told;     /* how many of the bad units were told to be stale */
 } series_t;
 
 /* A new series with what the store knows of it. 0, -ENOMEM, CHISO_E_CORRUPT, CHISO_E_STORE. */
@@ -64,7 +72,13 @@ void series_set_next_due(series_t *series, int64_t now, int64_t retry_after_ms);
 
 /* Replaces the list of bad units; a unit that was bad already keeps its last_good. */
 int series_add_bad(series_t *series, const char *code, const char *reason, int64_t last_good);
+void series_remove_bad(series_t *series, const char *code);
 const bad_unit_t *series_bad(const series_t *series, const char *code); /* or NULL */
+
+/* Has its notice stood long enough? */
+bool series_notice_is_over(const series_t *series, int64_t now);
+/* The next answer is read whatever it is: what is known of the last one no longer holds. */
+void series_forget_answer(series_t *series);
 
 /* Are its figures older than the source's limit? And those of one bad unit? */
 bool series_is_stale(const series_t *series, int64_t now);

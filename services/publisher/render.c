@@ -317,6 +317,8 @@ void render_state(jw_t *j, const event_source_state_t *s)
     jw_put_time(j, "last_good", s->has_last_good ? s->last_good : 0);
     jw_put_flag(j, "stale", s->stale);
     jw_put_text(j, "detail", s->detail);
+    jw_put_text(j, "notice", s->notice);
+    jw_put_time(j, "noticed_at", s->has_noticed_at ? s->noticed_at : 0);
     jw_key(j, "stale_units");
     jw_array(j);
     for (size_t i = 0; i < s->n_stale_units; i++) {

@@ -1,0 +1,273 @@
+/* take.c - see take.h. A row that jumps is held back as a whole, like any bad row: figures of a row
+ * belong together. That all units moved alike only raises an alarm: the figures are what the source
+ * says, whatever rule it counts by. */
+#include "take.h"
+
+#include "answers.h"
+#include "base/error.h"
+#include "log/log.h"
+#include "quarantine.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+int take_begin(take_t *t)
+{
+    t->hashes = calloc(t->n_pages + 1, sizeof *t->hashes);
+    t->kept = calloc(t->n_pages + 1, sizeof *t->kept);
+    if (t->hashes == NULL || t->kept == NULL ||
+        drift_new(t->series->source->source, &t->drift) != 0) {
+        store_fail(t->txn, -ENOMEM);
+        return -ENOMEM;
+    }
+    for (size_t i = 0; i < t->n_pages; i++) {
+        sha256(t->pages[i], t->hashes[i]);
+    }
+    if (t->n_pages == 1) {
+        memcpy(t->hash, t->hashes[0], SHA256_SIZE);
+    } else {
+        sha256(bytes_of(t->hashes, t->n_pages * SHA256_SIZE), t->hash);
+    }
+    return 0;
+}
+
+void take_free(take_t *t)
+{
+    free(t->hashes);
+    free(t->kept);
+    drift_destroy(&t->drift);
+}
+
+/* The body is in the archive before the transaction that refers to it commits. */
+static void keep_page(take_t *t, size_t page)
+{
+    if (!t->kept[page]) {
+        int rc = archive_keep(t->in->archive, t->pages[page], t->hashes[page]);
+        if (rc != 0) {
+            store_fail(t->txn, rc);
+        }
+        t->kept[page] = true;
+    }
+}
+
+static void notice(take_t *t, const char *text)
+{
+    series_t *s = t->series;
+    if (strstr(s->notice, text) != NULL) {
+        return; /* told already; as long as it stands */
+    }
+    bool joins = s->noticed_at == t->now && *s->notice != '\0';
+    char before[SERIES_NOTICE_SIZE] = "";
+    if (joins) {
+        memcpy(before, s->notice, sizeof before);
+    }
+    snprintf(s->notice, sizeof s->notice, "%.500s%s%.500s", before, joins ? "; " : "", text);
+    s->noticed_at = t->now;
+    log_warn("source drift", "source", s->source->id, "series", s->name, "notice", text, NULL);
+}
+
+void take_end(take_t *t)
+{
+    char alike[DRIFT_NOTICE_SIZE];
+    bool any = false;
+    if (drift_alike(t->drift, alike)) {
+        notice(t, alike);
+    }
+    for (size_t i = 0; i < t->n_pages; i++) {
+        any = any || t->kept[i];
+    }
+    if (!any) {
+        return;
+    }
+    for (size_t i = 0; i < t->n_pages; i++) {
+        keep_page(t, i);
+    }
+    answers_put(t->txn, t->series->source->id, t->series->name, t->now,
+                (const uint8_t(*)[SHA256_SIZE])t->hashes, t->n_pages, &t->series->answers);
+}
+
+int take_read(const take_t *t, reader_table_t *out)
+{
+    const ingest_source_t *source = t->series->source;
+    reader_context_t context = {.source = source->source,
+                                .units = t->in->units,
+                                .of = t->series->of,
+                                .wanted = source->wanted,
+                                .n_wanted = source->n_wanted,
+                                .period = t->series->period};
+    return reader_read(&context, t->pages, t->n_pages, out);
+}
+
+void take_shape(take_t *t, const reader_table_t *table)
+{
+    static const uint8_t none[SHA256_SIZE];
+    series_t *s = t->series;
+    if (memcmp(table->shape, none, SHA256_SIZE) == 0) {
+        return;
+    }
+    if (s->has_shape && memcmp(s->shape, table->shape, SHA256_SIZE) != 0) {
+        keep_page(t, 0);
+        notice(t,
+               "the answer has another shape than before: fields were added, renamed or removed");
+    }
+    memcpy(s->shape, table->shape, SHA256_SIZE);
+    s->has_shape = true;
+}
+
+/* ---- what is held back ---- */
+
+/* The body that an entry was first seen in is kept; later ones that hold the same are not. */
+static void quarantine(take_t *t, const quarantine_entry_t *entry, size_t page)
+{
+    quarantine_news_t news = quarantine_put(t->txn, entry);
+    bool archived = strcmp(entry->rule, "blocked") != 0 && strcmp(entry->rule, "size") != 0;
+    if (news == QUARANTINE_NEW && archived) {
+        keep_page(t, page);
+    }
+    if (news != QUARANTINE_DROPPED) {
+        log_warn("quarantined", "source", entry->source, "series", entry->series, "rule",
+                 entry->rule, "reason", entry->reason, NULL);
+    }
+}
+
+void take_whole(take_t *t, size_t page, const char *rule, const char *reason)
+{
+    quarantine_entry_t entry = {.source = t->series->source->id,
+                                .series = t->series->name,
+                                .rule = rule,
+                                .reason = reason,
+                                .at = t->now,
+                                .body_sha256 = t->hashes[page],
+                                .bytes = t->pages[page]};
+    quarantine(t, &entry, page);
+}
+
+/* When the unit's row was last taken: what it was already bad since, or the series' last good time.
+ */
+static int64_t last_good_of(const take_t *t, const char *code)
+{
+    for (size_t i = 0; i < t->n_before; i++) {
+        if (strcmp(t->before[i].code, code) == 0) {
+            return t->before[i].last_good;
+        }
+    }
+    return t->series->last_good;
+}
+
+static void bad_row(take_t *t, const reader_row_t *row, const char *rule, const char *reason)
+{
+    quarantine_entry_t entry = {.source = t->series->source->id,
+                                .series = t->series->name,
+                                .rule = rule,
+                                .reason = reason,
+                                .unit = row->unit.code,
+                                .period = row->period,
+                                .at = t->now,
+                                .body_sha256 = t->hashes[row->page],
+                                .bytes = bytes_of_text(row->raw)};
+    t->bad_rows++;
+    quarantine(t, &entry, row->page);
+    if (row->unit.code != NULL) {
+        int rc = series_add_bad(t->series, row->unit.code, reason, last_good_of(t, row->unit.code));
+        if (rc == -ENOMEM) { /* past the list's maximum the row is in quarantine all the same */
+            store_fail(t->txn, rc);
+        }
+    }
+}
+
+/* ---- rows ---- */
+
+static bool judge(void *context, const ledger_row_t *row, const reader_figure_t *now,
+                  const decimal_t *before)
+{
+    take_t *t = context;
+    (void)row;
+    if (before == NULL) {
+        return true;
+    }
+    const source_t *source = t->series->source->source;
+    int at = source_figure(source, now->id);
+    drift_add(t->drift, now->id, *before, now->value);
+    return at < 0 || *t->jump != '\0' ||
+           !drift_jumps(&source->figures[at], *before, now->value, t->jump);
+}
+
+ledger_row_t take_row_of(const take_t *t, const reader_row_t *row)
+{
+    return (ledger_row_t){.source = t->series->source->id,
+                          .series = t->series->name,
+                          .period = row->period,
+                          .unit = row->unit,
+                          .figures = row->figures,
+                          .n_figures = row->n_figures,
+                          .fetched_at = t->now,
+                          .body_sha256 = t->hashes[row->page]};
+}
+
+static void take_row(take_t *t, const reader_row_t *row)
+{
+    if (row->rule != NULL) {
+        bad_row(t, row, row->rule, row->reason);
+        return;
+    }
+    ledger_row_t taken = take_row_of(t, row);
+    taken.judge = judge;
+    taken.context = t;
+    *t->jump = '\0';
+    int changed = ledger_take(t->txn, t->in->journal, &taken);
+    if (changed == LEDGER_REFUSED) {
+        bad_row(t, row, "jump", t->jump);
+    } else if (changed >= 0) {
+        keep_page(t, row->page);
+        t->changed_rows++;
+        t->changed_figures += (unsigned)changed;
+    }
+}
+
+/* ---- units that were there and are no longer ---- */
+
+typedef struct {
+    take_t *take;
+    const reader_table_t *table;
+} absent_t;
+
+static void check_absent(void *context, const char *code)
+{
+    absent_t *a = context;
+    series_t *s = a->take->series;
+    for (size_t i = 0; i < a->table->n_rows; i++) {
+        const reader_row_t *row = &a->table->rows[i];
+        if (row->rule == NULL && strcmp(row->unit.code, code) == 0) {
+            return;
+        }
+    }
+    if (series_bad(s, code) == NULL) {
+        log_warn("a unit is no longer in the answer", "source", s->source->id, "series", s->name,
+                 "unit", code, NULL);
+        series_add_bad(s, code, "its row is missing from the answer", last_good_of(a->take, code));
+    }
+}
+
+outcome_t take_rows(take_t *t, const reader_table_t *table, char detail[256])
+{
+    series_t *s = t->series;
+    t->before = s->bad;
+    t->n_before = s->n_bad;
+    s->bad = NULL;
+    s->n_bad = 0;
+    for (size_t i = 0; i < table->n_rows; i++) {
+        take_row(t, &table->rows[i]);
+    }
+    absent_t absent = {t, table};
+    ledger_units(t->txn, s->source->id, s->name, check_absent, &absent);
+    free(t->before);
+    t->before = NULL;
+    t->n_before = 0;
+    if (t->bad_rows == 0 && s->n_bad == 0) {
+        return CHISO__V1__SOURCE_STATE__OUTCOME__GOOD;
+    }
+    snprintf(detail, 256, "%u of %zu rows are in quarantine, %zu units have no good row",
+             t->bad_rows, table->n_rows, s->n_bad);
+    return CHISO__V1__SOURCE_STATE__OUTCOME__QUARANTINED;
+}

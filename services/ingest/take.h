@@ -1,0 +1,48 @@
+/* take.h - the rows of one reading on their way into the ledger: what is taken, what is held back.
+ *
+ * For an answer that just came, and for one out of the archive that is read again.
+ */
+#ifndef CHISO_INGEST_TAKE_H
+#define CHISO_INGEST_TAKE_H
+
+#include "intake.h"
+#include "ledger.h"
+#include "source/drift.h"
+
+typedef struct take {
+    intake_t *in;
+    series_t *series;
+    store_txn_t *txn;
+    const bytes_t *pages;
+    size_t n_pages;
+    int64_t now; /* when it was fetched */
+    /* take_begin() makes: */
+    uint8_t (*hashes)[SHA256_SIZE]; /* of each page */
+    bool *kept;                     /* is it in the archive, because something refers to it? */
+    uint8_t hash[SHA256_SIZE];      /* of all pages together; of the page when there is one */
+    unsigned changed_rows, changed_figures, bad_rows;
+    drift_t *drift;
+    char jump[160];     /* why the row at hand is held back */
+    bad_unit_t *before; /* the units that were bad until now */
+    size_t n_before;
+} take_t;
+
+/* Failures stick to the transaction too. 0 or -ENOMEM. */
+int take_begin(take_t *take);
+/* Notes an answer of which something was kept, with all its pages, and alarms that it raised. */
+void take_end(take_t *take);
+void take_free(take_t *take);
+
+/* Reads the pages by the description of today. */
+int take_read(const take_t *take, reader_table_t *out);
+
+/* Tells when an answer has another shape than the one before. */
+void take_shape(take_t *take, const reader_table_t *table);
+/* Takes the good rows, quarantines the bad ones and those that jump. Good or quarantined. */
+outcome_t take_rows(take_t *take, const reader_table_t *table, char detail[256]);
+/* Quarantines a page as a whole; "blocked" and "size" are not for the archive. */
+void take_whole(take_t *take, size_t page, const char *rule, const char *reason);
+/* The row in the ledger's terms, without a judge. */
+ledger_row_t take_row_of(const take_t *take, const reader_row_t *row);
+
+#endif
