@@ -19,6 +19,7 @@
 #include <stdlib.h>
 
 #define TICK_MS 50
+#define REPLAY_MS 20 /* of each */
 #define REFRESH_MS 60000
 #define TRIM_MS 1000
 #define TRIM_RECORDS 10000
@@ -36,6 +37,7 @@ typedef struct {
     schedule_t *schedule;
     door_t *door; /* NULL without http */
     intake_t intake;
+    replay_t *replay;           /* NULL: none */
     int64_t refresh_at, age_at; /* monotonic */
     int64_t quiet_until;        /* a full store is told every ten seconds, not at each answer */
 } ingest_t;
@@ -137,6 +139,23 @@ static void age_all(ingest_t *in, int64_t wall)
     }
 }
 
+/* For a part of each tick, so that sources are asked and read meanwhile. */
+static void go_on_replaying(ingest_t *in)
+{
+    int64_t until = clock_mono_ms() + REPLAY_MS;
+    while (in->replay != NULL && clock_mono_ms() < until) {
+        int rc;
+        bool appended;
+        bool ended = replay_step(in->replay, &rc, &appended);
+        if (rc != 0 || appended) {
+            after_commit(in, rc, appended);
+        }
+        if (ended) {
+            replay_destroy(&in->replay);
+        }
+    }
+}
+
 static void on_tick(void *context)
 {
     ingest_t *in = context;
@@ -154,6 +173,7 @@ static void on_tick(void *context)
         in->age_at = mono + 500;
         age_all(in, wall);
     }
+    go_on_replaying(in);
     series_t *series;
     while ((series = schedule_next(in->schedule, wall, mono)) != NULL) {
         ask(in, series);
@@ -257,6 +277,9 @@ static int open_door(ingest_t *in)
                           .store = in->store,
                           .journal = in->journal,
                           .archive = in->archive,
+                          .intake = &in->intake,
+                          .schedule = in->schedule,
+                          .replay = &in->replay,
                           .committed = on_door_commit,
                           .context = in};
     int rc = door_open(&setup, &in->door);
@@ -314,6 +337,7 @@ static void stop(void *state)
         return;
     }
     fetch_stop(&in->fetch); /* first: its answers point at series */
+    replay_destroy(&in->replay);
     door_close(&in->door);
     bus_server_stop(&in->bus);
     schedule_destroy(&in->schedule);

@@ -265,13 +265,44 @@ series_t *schedule_at(const schedule_t *s, size_t i)
     return s->series[i];
 }
 
-series_t *schedule_named(const schedule_t *s, const char *source, const char *name)
+/* "91/2025-10": whose figures, and the period. */
+static int load_named(const schedule_t *s, const ingest_source_t *source, const char *name,
+                      series_t **out)
 {
+    char whose[SERIES_NAME_SIZE];
+    period_t period;
+    const char *slash = strrchr(name, '/');
+    if (slash == NULL || (size_t)(slash - name) >= sizeof whose ||
+        period_parse(slash + 1, &period) != 0) {
+        return CHISO_E_NOT_FOUND;
+    }
+    snprintf(whose, sizeof whose, "%.*s", (int)(slash - name), name);
+    const registry_unit_t *of = registry_by_code(s->config->units, whose);
+    int rc = series_load(s->store, source, of, period, out);
+    if (rc == 0 && strcmp((*out)->name, name) != 0) {
+        series_destroy(out);
+        rc = CHISO_E_NOT_FOUND;
+    }
+    return rc;
+}
+
+int schedule_borrow(const schedule_t *s, const char *source, const char *name, series_t **series,
+                    series_t **own)
+{
+    int rc = CHISO_E_NOT_FOUND;
+    *own = NULL;
     for (size_t i = 0; i < s->n_series; i++) {
         if (strcmp(s->series[i]->name, name) == 0 &&
             strcmp(s->series[i]->source->id, source) == 0) {
-            return s->series[i];
+            *series = s->series[i];
+            return 0;
         }
     }
-    return NULL;
+    for (unsigned i = 0; i < s->config->sources_count; i++) {
+        if (strcmp(s->config->sources[i].id, source) == 0) {
+            rc = load_named(s, &s->config->sources[i], name, own);
+            *series = *own;
+        }
+    }
+    return rc;
 }

@@ -31,7 +31,10 @@ void schedule_done(series_t *series);
 
 size_t schedule_count(const schedule_t *schedule);
 series_t *schedule_at(const schedule_t *schedule, size_t i);
-/* The series of that name, NULL when it is not asked for at present. */
-series_t *schedule_named(const schedule_t *schedule, const char *source, const char *name);
+/* The series of that name; where it is not asked for at present, one of the caller's own, made of
+ * what the store knows, which it destroys. 0; CHISO_E_NOT_FOUND when no source has it; as
+ * series_load(). */
+int schedule_borrow(const schedule_t *schedule, const char *source, const char *name,
+                    series_t **series, series_t **own);
 
 #endif

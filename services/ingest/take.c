@@ -87,6 +87,52 @@ void take_end(take_t *t)
                 (const uint8_t(*)[SHA256_SIZE])t->hashes, t->n_pages, &t->series->answers);
 }
 
+void take_pages_free(take_pages_t *p)
+{
+    for (size_t i = 0; i < p->n; i++) {
+        buffer_free(&p->bodies[i]);
+    }
+    free(p->bodies);
+    free(p->pages);
+    *p = (take_pages_t){0};
+}
+
+static int read_pages(archive_t *archive, const ProtobufCBinaryData *hashes, size_t n,
+                      take_pages_t *out)
+{
+    int rc = 0;
+    out->bodies = calloc(n + 1, sizeof *out->bodies);
+    out->pages = calloc(n + 1, sizeof *out->pages);
+    if (out->bodies == NULL || out->pages == NULL) {
+        return -ENOMEM;
+    }
+    for (; rc == 0 && out->n < n; out->n++) {
+        buffer_t *body = &out->bodies[out->n];
+        *body = (buffer_t)BUFFER_INIT(EXTRACT_MAX_BODY);
+        rc = hashes[out->n].len == SHA256_SIZE ? archive_read(archive, hashes[out->n].data, body)
+                                               : CHISO_E_NOT_FOUND;
+        out->pages[out->n] = buffer_bytes(body);
+    }
+    return rc;
+}
+
+int take_old_pages(take_t *t, int64_t at, const ProtobufCBinaryData *hash, take_pages_t *out)
+{
+    answers_in_t in;
+    int rc = CHISO_E_NOT_FOUND;
+    if (answers_get(t->txn, t->series->source->id, t->series->name, at, &in)) {
+        rc = read_pages(t->in->archive, in.answer->pages, in.answer->n_pages, out);
+        answers_free(&in);
+    } else if (hash != NULL) {
+        rc = read_pages(t->in->archive, hash, 1, out);
+    }
+    if (rc == 0) {
+        t->pages = out->pages;
+        t->n_pages = out->n;
+    }
+    return rc;
+}
+
 int take_read(const take_t *t, reader_table_t *out)
 {
     const ingest_source_t *source = t->series->source;

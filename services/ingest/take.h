@@ -33,6 +33,17 @@ int take_begin(take_t *take);
 void take_end(take_t *take);
 void take_free(take_t *take);
 
+/* Pages out of the archive: all of the answer that came then, else (where it is no longer known)
+ * the one body of `hash`, which may be NULL. Sets the pages of `take`, which borrows them. 0, or as
+ * archive_read(), -ENOMEM. */
+typedef struct {
+    buffer_t *bodies;
+    bytes_t *pages;
+    size_t n;
+} take_pages_t;
+int take_old_pages(take_t *take, int64_t at, const ProtobufCBinaryData *hash, take_pages_t *out);
+void take_pages_free(take_pages_t *pages);
+
 /* Reads the pages by the description of today. */
 int take_read(const take_t *take, reader_table_t *out);
 

@@ -14,4 +14,9 @@ void answer_post_evidence(const door_call_t *call);
 /* raw.c */
 void answer_raw(const door_call_t *call); /* {sha256} */
 
+/* admin.c */
+void answer_release(const door_call_t *call); /* number of an entry of the quarantine */
+void answer_drop(const door_call_t *call);
+void answer_replay(const door_call_t *call);
+
 #endif

@@ -43,6 +43,11 @@ static const route_t routes[] = {
     {"POST", "/api/v1/evidence", WRITERS, BODY_EVIDENCE, answer_post_evidence, false},
     {"GET", "/api/v1/raw/{sha256}", TOKEN_READER | TOKEN_SCORER | TOKEN_OPERATOR, BODY_SMALL,
      answer_raw, true},
+    {"POST", "/api/v1/admin/quarantine/{number}/release", TOKEN_OPERATOR, BODY_SMALL,
+     answer_release, false},
+    {"POST", "/api/v1/admin/quarantine/{number}/drop", TOKEN_OPERATOR, BODY_SMALL, answer_drop,
+     false},
+    {"POST", "/api/v1/admin/replay", TOKEN_OPERATOR, BODY_SMALL, answer_replay, false},
 };
 #define N_ROUTES (sizeof routes / sizeof routes[0])
 

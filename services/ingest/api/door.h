@@ -10,6 +10,7 @@
 #include "archive/archive.h"
 #include "http/http.h"
 #include "ingest/config.h"
+#include "ingest/replay.h"
 #include "journal/journal.h"
 #include "store/store.h"
 
@@ -21,6 +22,9 @@ typedef struct {
     store_t *store;
     journal_t *journal;
     archive_t *archive;
+    intake_t *intake;
+    const schedule_t *schedule;
+    replay_t **replay; /* the one under way; its owner goes on with it */
     /* After each commit, or what kept one from being tried; `appended` tells whether the journal
      * grew. It decides whether the process goes on. */
     void (*committed)(void *context, int rc, bool appended);
