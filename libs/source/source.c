@@ -122,14 +122,19 @@ static source_by_t register_of(whole_t *w, const char *path, const char *name, b
 }
 
 /* year, quarter, month as a period_kind_t; -1 for none. */
+/* Its place among the words, or -1. */
+static int one_of(const char *text, const char *const *words, int n)
+{
+    int found = -1;
+    for (int i = 0; i < n; i++) {
+        found = strcmp(text, words[i]) == 0 ? i : found;
+    }
+    return found;
+}
+
 static int period_kind_of(const char *name)
 {
-    static const char *const kinds[] = {"year", "quarter", "month"};
-    int kind = -1;
-    for (int i = 0; i < 3; i++) {
-        kind = strcmp(name, kinds[i]) == 0 ? i : kind;
-    }
-    return kind;
+    return one_of(name, (const char *const[]){"year", "quarter", "month"}, 3);
 }
 
 static void check_template(whole_t *w, const char *path, const char *text, bool secrets)
@@ -307,11 +312,7 @@ static void build_rows(whole_t *w)
     static const char *const formats[] = {"json", "csv", "html"};
     const form_rows_t *r = &w->form->rows;
     extract_spec_t *spec = &w->source.rows;
-    for (int i = 0; i < 3; i++) {
-        if (strcmp(r->format, formats[i]) == 0) {
-            spec->format = (extract_format_t)(i + 1);
-        }
-    }
+    spec->format = (extract_format_t)(one_of(r->format, formats, 3) + 1);
     if (spec->format == 0) {
         wrong(w, "rows.format", "'%s'; expected json, csv or html", r->format);
     }
@@ -471,11 +472,7 @@ static void build_figure(whole_t *w, unsigned i)
     to->when = tests(w, PATH("when"), from->when, from->when_count, true);
     to->n_when = from->when_count;
     static const char *const confidences[] = {"sample", "code", "doc", "inferred"};
-    bool known = from->confidence == NULL;
-    for (int k = 0; k < 4 && !known; k++) {
-        known = strcmp(from->confidence, confidences[k]) == 0;
-    }
-    if (!known) {
+    if (from->confidence != NULL && one_of(from->confidence, confidences, 4) < 0) {
         wrong(w, PATH("confidence"), "'%s'; expected sample, code, doc or inferred",
               from->confidence);
     }

@@ -215,8 +215,7 @@ static int check_lists(ingest_source_t *s, config_t *file, const char *at)
                               "'%s'; expected \"2025\", \"2025-Q3\", \"2025-10\", "
                               "\"2024-01..2025-06\", or year, quarter, month, year-1 …",
                               s->periods[i]);
-        } else if (s->source != NULL && s->source->only >= 0 &&
-                   kind != s->source->only) {
+        } else if (s->source != NULL && s->source->only >= 0 && kind != s->source->only) {
             snprintf(path, sizeof path, "%s.periods[%u]", at, i);
             rc = config_error(file, path, "'%s'; expected a %s: the source has no others",
                               s->periods[i], kinds[s->source->only]);
