@@ -20,6 +20,10 @@ static const char help[] =
     "    chiso journal --data DIR [--from N] [--count N]\n"
     "    chiso quarantine list --ingest DIR\n"
     "    chiso quarantine show --ingest DIR N\n"
+    "    chiso quarantine rulings --ingest DIR\n"
+    "    chiso quarantine release --api URL --token-file FILE N\n"
+    "    chiso quarantine drop --api URL --token-file FILE --reason TEXT N\n"
+    "    chiso replay --api URL --token-file FILE --source NAME [--from DAY] [--apply]\n"
     "    chiso dead list --publisher DIR\n"
     "    chiso dead show --publisher DIR TARGET KEY\n"
     "    chiso source test --config FILE NAME\n"
@@ -54,7 +58,14 @@ static const char help[] =
     "                publisher's read model with the scorer's results. Give the folders of the\n"
     "                services to be checked, and --index for each catalog of the scorer.\n"
     "    journal     prints a service's journal, one JSON object a line.\n"
-    "    quarantine  lists what ingest did not take, with the reason; shows one with its bytes.\n"
+    "    quarantine  lists what ingest did not take, with the reason; shows one with its bytes. "
+    "release\n"
+    "                takes one after all, read by the description of today, with the time it was\n"
+    "                fetched at; drop removes one, and it is not told again; rulings lists both.\n"
+    "    replay      has ingest read the answers in its archive again by the description of "
+    "today:\n"
+    "                tells which figures would differ, with --apply takes them.\n"
+    "                URL is ingest's http address, FILE holds an operator's token (mode 0600).\n"
     "    dead        lists what portals refused for good; shows one with its bytes.\n"
     "    source test asks a source of ingest's configuration once, for each of its series, and "
     "shows\n"
@@ -96,6 +107,7 @@ int main(int argc, char **argv)
         {"verify", command_verify},
         {"journal", command_journal},
         {"quarantine", command_quarantine},
+        {"replay", command_replay},
         {"dead", command_dead},
         {"source", command_source},
         {"coverage", command_coverage},

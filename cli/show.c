@@ -1,9 +1,8 @@
-/* show.c - chiso journal, quarantine and dead: what the stores hold, as JSON lines. */
+/* show.c - chiso journal and dead: what the stores hold, as JSON lines. */
 #include "base/error.h"
 #include "chiso/v1/store.pb-c.h"
 #include "commands.h"
 #include "event/event.h"
-#include "ingest/ledger.h"
 #include "options.h"
 #include "print.h"
 #include "publisher/model.h"
@@ -79,86 +78,6 @@ int command_journal(int argc, char **argv)
     journal_close(&journal);
     store_close(&store);
     return rc < 0 ? CHISO_EXIT_STORE : CHISO_EXIT_OK;
-}
-
-/* ---- quarantine ---- */
-
-static void print_quarantined(uint64_t number, const Chiso__V1__Quarantined *q, bool whole)
-{
-    buffer_t line = BUFFER_INIT(MAX_LINE);
-    jw_t j = jw_to(&line);
-    jw_object(&j);
-    jw_put_whole(&j, "number", (int64_t)number);
-    jw_put_text(&j, "source", q->source);
-    jw_put_text(&j, "series", q->series);
-    jw_put_text(&j, "rule", q->rule);
-    jw_put_text(&j, "reason", q->reason);
-    jw_put_whole(&j, "times", q->times);
-    jw_put_time(&j, "first_at", q->first_at);
-    jw_put_time(&j, "last_at", q->last_at);
-    if (whole) {
-        jw_key(&j, "entry");
-        print_message(&j, &q->base);
-    }
-    jw_object_end(&j);
-    print_line(&line);
-    buffer_free(&line);
-}
-
-/* All entries, or the one of `wanted`. Returns how many. */
-static int walk_quarantine(store_txn_t *txn, uint64_t wanted)
-{
-    store_cursor_t *cursor;
-    bytes_t key;
-    bytes_t value;
-    int n = 0;
-    bool more = store_seek(txn, LEDGER_QUARANTINE, bytes_of(NULL, 0), &cursor, &key, &value);
-    for (; more; more = store_next(cursor, &key, &value)) {
-        uint64_t number = key.len == 8 ? be64_get(key.data) : 0;
-        wire_arena_t *arena;
-        ProtobufCMessage *message;
-        if ((wanted != 0 && wanted != number) ||
-            wire_unpack(&chiso__v1__quarantined__descriptor, value, EVENT_MAX_BYTES, NULL, &arena,
-                        &message) != 0) {
-            continue;
-        }
-        print_quarantined(number, (const Chiso__V1__Quarantined *)message, wanted != 0);
-        wire_free(&arena);
-        n++;
-    }
-    store_cursor_close(&cursor);
-    return n;
-}
-
-int command_quarantine(int argc, char **argv)
-{
-    const char *ingest = NULL;
-    const option_spec_t specs[] = {{.name = "ingest", .value = &ingest}, {0}};
-    int first;
-    uint64_t number = 0;
-    bool good = options_read(argc, argv, specs, &first) == 0 && ingest != NULL && first < argc;
-    bool show = good && strcmp(argv[first], "show") == 0;
-    bool list = good && strcmp(argv[first], "list") == 0;
-    if (!(list && first + 1 == argc) &&
-        !(show && first + 2 == argc && options_number(argv[first + 1], &number) == 0 &&
-          number > 0)) {
-        fprintf(stderr, "usage: chiso quarantine list --ingest DIR\n"
-                        "       chiso quarantine show --ingest DIR N\n");
-        return CHISO_EXIT_USAGE;
-    }
-    store_t *store = options_open(ingest, ledger_tables);
-    if (store == NULL) {
-        return CHISO_EXIT_STORE;
-    }
-    store_txn_t *txn = store_read(store);
-    int n = walk_quarantine(txn, number);
-    store_abort(&txn);
-    store_close(&store);
-    if (show && n == 0) {
-        fprintf(stderr, "chiso: there is no entry %llu\n", (unsigned long long)number);
-        return CHISO_EXIT_FINDING;
-    }
-    return CHISO_EXIT_OK;
 }
 
 /* ---- dead letters ---- */
