@@ -1,12 +1,14 @@
 """Sources that drift: they restate, jump, change their rule, their form or only their order; what an
 operator does about it; and a host that is dead."""
 import json
+import pathlib
 import shutil
 import subprocess
+import tempfile
 from decimal import Decimal
 
 import rig
-from rig import INDEX, UNITS, canonical
+from rig import INDEX, canonical
 
 LAST = "2025-10-15"
 
@@ -27,8 +29,6 @@ class Drift(rig.Case):
         return folder
 
     def folder(self, name):
-        import pathlib
-        import tempfile
         folder = pathlib.Path(tempfile.mkdtemp(prefix=f"chiso-{name}-", dir="/tmp"))
         self.addCleanup(shutil.rmtree, folder)
         return folder
@@ -60,25 +60,12 @@ class Drift(rig.Case):
 
 class Answers(Drift):
     def test_all_units_moved_alike(self):
-        """In one night every province rose by six points: the figures are taken, and it is told."""
+        """In one night every province rose by six points or so: the figures are taken, and it is told."""
         def rule_change(rows, series):
             for i, row in enumerate(rows if series == "0_2025-10" else []):
-                row["MDHL"] = canonical(Decimal(row["MDHL"]) / 2 + Decimal("0.02") * (i % 5))
+                row["MDHL"] = canonical(Decimal(row["MDHL"]) + Decimal("5.9") + Decimal("0.02") * (i % 5))
             return rows
-
-        def before(rows, series):
-            return rows
-        folder = self.night("night", rule_change)
-        # the day before is six points lower, as it was
-        for file in folder.glob(f"{LAST}/0_2025-10.json"):
-            rows = json.loads((folder / "2025-10-16/0_2025-10.json").read_bytes())
-            for i, row in enumerate(rows):
-                row["MDHL"] = canonical(Decimal(row["MDHL"]) + 6 + Decimal("0.02") * (i % 5))
-                row["TONG_SCORE"] = canonical(sum(Decimal(row[f]) for f in rig.PILLARS.values()))
-            (folder / "2025-10-16/0_2025-10.json").rename(file)
-            (folder / "2025-10-16/0_2025-10.json").write_text(
-                json.dumps(rows, ensure_ascii=False), encoding="utf-8")
-        r = self.rig(fixtures=folder)
+        r = self.rig(fixtures=self.night("night", rule_change))
         r.start()
         r.settle()
         self.assertEqual({s["notice"] for s in r.sources().values()}, {None})
@@ -87,7 +74,8 @@ class Answers(Drift):
         s = r.wait(lambda: (r.sources()["nation/2025-10"]["notice"] and
                             r.sources()["nation/2025-10"], r.sources()), "the notice is told")
         self.assertEqual(s["notice"], "has the rule changed? dvc-766.mdhl of 34 of 34 units moved "
-                                      "alike, by 6 to 6.08")
+                                      "alike, by 5.9 to 5.98; dvc-766.tong_score of 34 of 34 units "
+                                      "moved alike, by 5.9 to 5.98")
         self.assertEqual((s["outcome"], s["stale"]), ("good", False))
         self.assertIsNotNone(s["noticed_at"])
         self.assertEqual([k for k, v in r.sources().items() if v["notice"]], ["nation/2025-10"])
@@ -110,7 +98,8 @@ class Answers(Drift):
     def test_another_order_is_nothing(self):
         """Rows backwards, keys sorted, other white space: no event, nothing more in the archive."""
         def shuffle(rows, series):
-            return [dict(sorted(row.items())) for row in reversed(rows)]
+            rows = rows if series == "0_2025" else reversed(rows)
+            return [dict(sorted(row.items())) for row in rows]
         r = self.rig(fixtures=self.night("order", shuffle))
         r.start()
         r.settle()
@@ -155,7 +144,7 @@ class Quarantine(Drift):
         def limited(text):
             line = next(x for x in text.splitlines() if "dvc-766.mdhl" in x)
             return text.replace(line, line.replace(
-                "max: ", f'jump: {{most: "{limit}", of: points}}, max: ', 1))
+                "min: ", f'jump: {{most: "{limit}", of: points}}, min: ', 1))
         r = self.rig(source={"source": self.described(limited)})
         r.open_door({"operator": ("operator", []), "reader": ("reader", [])})
         r.start()
@@ -249,7 +238,7 @@ class Replay(Drift):
         """A description learns a figure: the archive gives it for periods that are asked no more,
         once."""
         def without(text):
-            line = next(x for x in text.splitlines() if "dvc-766.total" in x or "TONG_SCORE" in x)
+            line = next(x for x in text.splitlines() if "/TONG_SCORE" in x)
             head, _, tail = text.partition("checks:")
             return head.replace(line + "\n", "")
         r = self.rig(periods=["2025", "2025-10"], source={"source": self.described(without)})
@@ -269,7 +258,7 @@ class Replay(Drift):
         *figures, counts = lines
         self.assertEqual(counts["applied"], False)
         self.assertEqual(counts["unreadable"], "0")
-        self.assertEqual({f["figure"] for f in figures}, {"dvc-766.total"})
+        self.assertEqual({f["figure"] for f in figures}, {"dvc-766.tong_score"})
         self.assertEqual({f["was"] for f in figures}, {None})
         self.assertEqual({f["series"] for f in figures}, {"nation/2025-10", "91/2025-10"})
         self.assertEqual(counts["figures"], str(34 + 15))
