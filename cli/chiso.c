@@ -32,6 +32,7 @@ static const char help[] =
     "    chiso target test|retry|resync --publisher DIR TARGET\n"
     "    chiso import --api URL --token-file FILE [--dry-run] [--atomic] ROWS\n"
     "    chiso token new --role ROLE [--unit CODE]... [--id ID]\n"
+    "    chiso status|top [--ingest URL] [--scorer URL] [--publisher URL]\n"
     "    chiso keygen --out DIR NAME\n"
     "    chiso --help | --version\n"
     "\n"
@@ -85,6 +86,12 @@ static const char help[] =
     "                ROLE is submitter (--unit: its own units), scorer (--unit: a province), "
     "operator\n"
     "                or reader; see docs/submit.md.\n"
+    "    status      the whole system on one screen, from the /metrics of the services given "
+    "(http://\n"
+    "                ADDRESS:PORT of their `observe`); exit code 1 when one is not ready. top "
+    "shows "
+    "it\n"
+    "                again every 2 s until Ctrl-C.\n"
     "    keygen      makes a CURVE key pair: DIR/NAME.key (public) and DIR/NAME.key_secret.\n"
     "\n"
     "    DIR is a service's data_dir. The stores are only read, so the services may be running.\n"
@@ -114,6 +121,8 @@ int main(int argc, char **argv)
         {"target", command_target},
         {"import", command_import},
         {"token", command_token},
+        {"status", command_status},
+        {"top", command_top},
         {"keygen", command_keygen},
     };
     log_init("cli", LOG_AT_WARN);

@@ -17,6 +17,8 @@ int command_source(int argc, char **argv);
 int command_coverage(int argc, char **argv);
 int command_import(int argc, char **argv);
 int command_token(int argc, char **argv);
+int command_status(int argc, char **argv);
+int command_top(int argc, char **argv);
 int command_keygen(int argc, char **argv);
 
 #endif

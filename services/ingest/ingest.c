@@ -29,6 +29,7 @@
 typedef struct {
     service_t *service;
     const ingest_config_t *config;
+    const ingest_config_t *asked; /* whose sources are asked: the last reloaded */
     store_t *store;
     journal_t *journal;
     archive_t *archive;
@@ -278,7 +279,7 @@ static int open_door(ingest_t *in)
                           .journal = in->journal,
                           .archive = in->archive,
                           .intake = &in->intake,
-                          .schedule = in->schedule,
+                          .schedule = &in->schedule,
                           .replay = &in->replay,
                           .committed = on_door_commit,
                           .context = in};
@@ -292,7 +293,7 @@ static int open_door(ingest_t *in)
 static void measure(void *context, metrics_t *metrics)
 {
     const ingest_t *in = context;
-    measure_sources(metrics, in->config, in->schedule, in->store);
+    measure_sources(metrics, in->asked, in->schedule, in->store);
 }
 
 static int start(service_t *service, void *config, config_t *file, void **state)
@@ -305,6 +306,7 @@ static int start(service_t *service, void *config, config_t *file, void **state)
     *state = in;
     in->service = service;
     in->config = config;
+    in->asked = config;
     int code = open_store(in);
     if (code == CHISO_EXIT_OK) {
         in->intake = (intake_t){in->store, in->journal, in->archive, in->config->units};
@@ -328,6 +330,41 @@ static int start(service_t *service, void *config, config_t *file, void **state)
     }
     service_parts(service, &(service_parts_t){in->config->data_dir, in->store, in->journal, NULL});
     return rc == 0 ? CHISO_EXIT_OK : CHISO_EXIT_FAILURE;
+}
+
+/* The sources: what is under way is dropped and asked again, what is known of a series is in the
+ * store. */
+static int reload(void *state, void *config)
+{
+    ingest_t *in = state;
+    const ingest_config_t *c = config;
+    schedule_t *schedule = NULL;
+    fetch_t *fetch = NULL;
+    if (in->replay != NULL) {
+        return -EBUSY; /* it reads by the schedule that would go */
+    }
+    int rc = schedule_new(c, in->store, &schedule);
+    rc = rc == 0 ? fetch_start(&(fetch_options_t){.max_per_host = INGEST_MAX_CONNECTIONS}, &fetch)
+                 : rc;
+    if (rc != 0) {
+        schedule_destroy(&schedule);
+        return rc;
+    }
+    service_needs_restart("data_dir", in->config->data_dir, c->data_dir);
+    service_needs_restart("registry", in->config->registry, c->registry);
+    service_needs_restart("bus.endpoint", in->config->bus.endpoint, c->bus.endpoint);
+    service_unwatch(in->service, fetch_fd(in->fetch));
+    fetch_stop(&in->fetch); /* first: its answers point at series */
+    schedule_destroy(&in->schedule);
+    in->fetch = fetch;
+    in->schedule = schedule;
+    in->asked = c;
+    in->refresh_at = 0; /* fills the new schedule at once */
+    in->intake.units = c->units;
+    if (service_watch(in->service, fetch_fd(fetch), on_answer, in) != 0) {
+        service_quit(in->service, CHISO_EXIT_FAILURE);
+    }
+    return 0;
 }
 
 static void stop(void *state)
@@ -399,6 +436,7 @@ int main(int argc, char **argv)
         .release = ingest_release,
         .start = start,
         .stop = stop,
+        .reload = reload,
         .observe_at = offsetof(ingest_config_t, observe),
         .metrics = measure_specs,
         .n_metrics = MEASURE_COUNT,

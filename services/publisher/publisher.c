@@ -34,6 +34,7 @@
 typedef struct {
     service_t *service;
     const publisher_config_t *config;
+    const publisher_config_t *told; /* whose targets are told: the last reloaded */
     store_t *store;
     journal_t *journal;
     model_t model;
@@ -399,6 +400,7 @@ static int start(service_t *service, void *config, config_t *file, void **state)
     *state = p;
     p->service = service;
     p->config = config;
+    p->told = config;
     p->started_at = clock_mono_ms();
     if (open_model(p) != 0) {
         return CHISO_EXIT_STORE;
@@ -426,6 +428,35 @@ static int start(service_t *service, void *config, config_t *file, void **state)
     service_parts(service,
                   &(service_parts_t){p->config->data_dir, p->store, p->journal, p->client});
     return joined ? CHISO_EXIT_OK : CHISO_EXIT_FAILURE;
+}
+
+static int open_delivery(publisher_t *p, const publisher_config_t *config)
+{
+    int rc =
+        delivery_start(config, &p->model, &p->epoch, service_metrics(p->service), &p->delivery);
+    return rc == 0 ? service_watch(p->service, delivery_fd(p->delivery), on_delivery, p) : rc;
+}
+
+/* The targets: a request under way is repeated under the same key, as after a crash. */
+static int reload(void *state, void *config)
+{
+    publisher_t *p = state;
+    const publisher_config_t *c = config;
+    service_needs_restart("data_dir", p->config->data_dir, c->data_dir);
+    service_needs_restart("upstream.endpoint", p->config->upstream.endpoint, c->upstream.endpoint);
+    service_needs_restart("http.address", p->config->http.address, c->http.address);
+    service_unwatch(p->service, delivery_fd(p->delivery));
+    delivery_stop(&p->delivery);
+    int rc = open_delivery(p, c);
+    if (rc == 0) {
+        p->told = c;
+        return 0;
+    }
+    delivery_stop(&p->delivery);
+    if (open_delivery(p, p->told) != 0) {
+        service_quit(p->service, CHISO_EXIT_FAILURE);
+    }
+    return rc;
 }
 
 static void stop(void *state)
@@ -501,6 +532,7 @@ int main(int argc, char **argv)
         .release = publisher_release,
         .start = start,
         .stop = stop,
+        .reload = reload,
         .observe_at = offsetof(publisher_config_t, observe),
         .metrics = measure_specs,
         .n_metrics = MEASURE_COUNT,

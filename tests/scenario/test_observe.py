@@ -3,11 +3,13 @@ import fcntl
 import json
 import os
 import re
+import signal
 import subprocess
 import unittest
+import urllib.parse
 
 import rig
-from rig import BIN, INDEX, SERVICES
+from rig import BIN, INDEX, ROOT, SERVICES
 
 
 def promtool(*arguments, given=None):
@@ -138,6 +140,127 @@ class Health(rig.Case):
         self.assertEqual(r.watch("publisher", "live").status, 200)
         self.assertEqual(rig.request(f"{r.url}/api/v1/sources").status, 200)
         r.wait(lambda: not p.running(), "it has ended", timeout=20)
+
+    def test_status(self):
+        """One screen, from the metrics alone."""
+        r = self.watched()
+        r.start()
+        r.settle()
+        for s in SERVICES:
+            r.wait(lambda: self.ready(r, s), f"{s} is ready")
+        urls = [a for s in SERVICES
+                for a in (f"--{s}", f"http://127.0.0.1:{r.observe[s]['port']}")]
+        code, out, err = rig.run([BIN / "chiso", "status", *urls])
+        self.assertEqual((code, err), (0, ""), out)
+        for s in SERVICES:
+            self.assertRegex(out, rf"(?m)^{s} +ready ")
+        self.assertRegex(out, r'target behind, notices +\{target="portal1"\}  \d+')
+        r.services["scorer"].stop()
+        code, out, err = rig.run([BIN / "chiso", "status", *urls])
+        self.assertEqual(code, 1)
+        self.assertRegex(out, r"(?m)^scorer +does not answer: ")
+        self.assertEqual(rig.run([BIN / "chiso", "status"])[0], 2)
+
+    def test_reload(self):
+        """SIGHUP: a wrong file changes nothing; a good one changes sources and targets."""
+        r = self.watched(portals=2)
+        second = r.portals.pop()
+        r.start()
+        r.settle()
+        for s in ("ingest", "publisher"):
+            r.config(s).write_text(r.config(s).read_text() + "colour: red\n")
+            r.services[s].proc.send_signal(signal.SIGHUP)
+            r.wait(lambda: r.metrics(s)[
+                f'chiso_{s}_config_reloads_total{{result="refused"}}'] == 1, f"{s} refuses")
+            told = [e for e in r.services[s].logged()
+                    if e["event"] == "the configuration was not reloaded"]
+            self.assertIn("colour", told[0]["reason"])
+        second.proc.start()
+        self.addCleanup(second.proc.stop)
+        r.portals.append(second)
+        r.periods = ["2025"]
+        r.configure()
+        for s in SERVICES:
+            r.services[s].proc.send_signal(signal.SIGHUP)
+            r.wait(lambda: r.metrics(s)[
+                f'chiso_{s}_config_reloads_total{{result="good"}}'] == 1, f"{s} reloads")
+        series = f'chiso_ingest_source_series{{source="{INDEX}"}}'
+        r.wait(lambda: (r.metrics("ingest")[series] == 2, r.metrics("ingest")), "two series")
+        r.wait(lambda: (len(second.view()) > 0 and second.view() == r.portals[0].view(),
+                        len(second.view())), "the new target is brought up to date")
+        fetched = f'chiso_ingest_fetches_total{{source="{INDEX}",result="good"}}'
+        before = r.metrics("ingest")[fetched]
+        r.wait(lambda: r.metrics("ingest")[fetched] > before, "sources are asked")
+
+
+class Prometheus(rig.Case):
+    FILES = ROOT / "deploy/observe"
+
+    def test_files(self):
+        """The rules' own tests: every alert fires and resolves; each has its place in the docs."""
+        for arguments in (("check", "config", self.FILES / "prometheus.yml"),
+                          ("check", "rules", self.FILES / "rules.yml"),
+                          ("test", "rules", self.FILES / "rules.test.yml")):
+            code, said = promtool(*arguments)
+            self.assertEqual(code, 0, said)
+        rules = (self.FILES / "rules.yml").read_text()
+        tests = (self.FILES / "rules.test.yml").read_text()
+        alerts = re.findall(r"- alert: (\w+)", rules)
+        self.assertEqual(alerts, re.findall(r"- name: (\w+)", tests))
+        titles = re.findall(r"(?m)^#+ (.*)$", (ROOT / "docs/recover.md").read_text())
+        anchors = {re.sub(r"[^\w -]", "", t.lower()).replace(" ", "-") for t in titles}
+        places = re.findall(r"runbook: docs/recover.md#(\S+)", rules)
+        self.assertEqual(len(places), len(alerts))
+        self.assertEqual(set(places) - anchors, set())
+
+    def names_told(self, text):
+        return set(re.findall(r"\b(?:chiso|process)_[a-z_]+\b", text))
+
+    def test_scraped(self):
+        """A real Prometheus scrapes all three; what rules and dashboard ask for is there."""
+        r = self.rig()
+        r.observed()
+        r.start()
+        r.settle()
+        port = rig.free_port()
+        config = (self.FILES / "prometheus.yml").read_text().replace("15s", "1s")
+        for s, example in zip(SERVICES, ("9101", "9102", "9103")):
+            config = config.replace(f"127.0.0.1:{example}",
+                                    f"127.0.0.1:{r.observe[s]['port']}")
+        (r.dir / "prometheus.yml").write_text(config)
+        (r.dir / "rules.yml").write_text((self.FILES / "rules.yml").read_text())
+        p = subprocess.Popen(
+            ["prometheus", f"--config.file={r.dir}/prometheus.yml",
+             f"--storage.tsdb.path={r.dir}/tsdb", f"--web.listen-address=127.0.0.1:{port}"],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            preexec_fn=rig._die_with_parent)
+        self.addCleanup(p.wait)
+        self.addCleanup(p.terminate)
+
+        def ask(expression):
+            q = urllib.parse.urlencode({"query": expression})
+            told = rig.get_json(f"http://127.0.0.1:{port}/api/v1/query?{q}")
+            return [(s["metric"], s["value"][1]) for s in told["data"]["result"]]
+        r.wait(lambda: sorted(m["job"] for m, v in ask("up == 1"))
+               == ["chiso-ingest", "chiso-publisher", "chiso-scorer"], "all are scraped")
+        r.wait(lambda: (len(ask("chiso:store_used:ratio")) == 3, ask("chiso:store_used:ratio")),
+               "the records are recorded")
+        r.wait(lambda: [v for m, v in ask("chiso_publisher_results")]
+               == [v for m, v in ask("chiso_scorer_results")] != [], "the numbers are there")
+        told = set()
+        for s in SERVICES:
+            text = r.watch(s, "metrics").body.decode()
+            told |= self.names_told(text)
+        rules = (self.FILES / "rules.yml").read_text()
+        board = json.loads((self.FILES / "dashboard.json").read_text())
+        expressions = [t["expr"] for panel in board["panels"] for t in panel["targets"]]
+        wanted = self.names_told(rules) | self.names_told(" ".join(expressions))
+        maybe = {"chiso_publisher_target_dead_letters_total"}  # from the first refusal on
+        self.assertEqual({w for w in wanted if w not in told and not w.endswith("_")} - maybe,
+                         set())
+        self.assertEqual(len({panel["id"] for panel in board["panels"]}), len(board["panels"]))
+        for e in expressions:
+            ask(e)  # one that Prometheus cannot parse is not answered with 200
 
 
 if __name__ == "__main__":

@@ -61,7 +61,7 @@ void answer_release(const door_call_t *call)
     uint64_t number;
     bool appended;
     if (read_number(call, &number)) {
-        int rc = release_entry(call->in->intake, call->in->schedule, number, call->token->id,
+        int rc = release_entry(call->in->intake, *call->in->schedule, number, call->token->id,
                                reason, &appended);
         answer_entry(call, number, rc, reason, "released");
         if (rc != CHISO_E_NOT_FOUND && rc != CHISO_E_INVALID) {
@@ -120,7 +120,7 @@ void answer_replay(const door_call_t *call)
         http_set_header(request, "Retry-After", "10");
         http_reply_problem(request, 409, "another replay is under way");
     } else {
-        int rc = replay_new(call->in->intake, call->in->schedule, &options, call->in->replay);
+        int rc = replay_new(call->in->intake, *call->in->schedule, &options, call->in->replay);
         if (rc == 0) {
             http_hold(request);
         } else if (rc == CHISO_E_NOT_FOUND) {

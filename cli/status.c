@@ -1,0 +1,196 @@
+/* status.c - chiso status and chiso top: the whole system on one screen, from the /metrics of the
+ * services. Nothing but those is asked, so it works from any machine that may scrape them. */
+#include "base/clock.h"
+#include "base/error.h"
+#include "commands.h"
+#include "fetch/once.h"
+#include "options.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define TOP_SECONDS 2
+#define MAX_LINES 40 /* of one metric */
+
+static const char *const services[] = {"ingest", "scorer", "publisher"};
+#define N_SERVICES 3
+
+/* The text between a metric's name and its value, from line to line: NULL when there is no more.
+ * *labels is "" or "{a=\"b\"}". */
+static const char *next_sample(const char *text, const char *name, const char **labels, int *n,
+                               const char **value, int *n_value)
+{
+    size_t len = strlen(name);
+    for (const char *line = text; line != NULL && *line != '\0';
+         line = strchr(line, '\n') != NULL ? strchr(line, '\n') + 1 : NULL) {
+        size_t whole = strcspn(line, "\n");
+        if (strncmp(line, name, len) != 0 || (line[len] != ' ' && line[len] != '{')) {
+            continue;
+        }
+        size_t space = whole;
+        while (space > len && line[space - 1] != ' ') {
+            space--;
+        }
+        *labels = line + len;
+        *n = (int)(space - 1 - len);
+        *value = line + space;
+        *n_value = (int)(whole - space);
+        return line + whole;
+    }
+    return NULL;
+}
+
+static void print_one(const char *text, const char *service, const char *noun, const char *title)
+{
+    char name[96];
+    const char *labels;
+    const char *value;
+    int n;
+    int n_value;
+    snprintf(name, sizeof name, "chiso_%s_%s", service, noun);
+    if (next_sample(text, name, &labels, &n, &value, &n_value) != NULL) {
+        printf("  %s %.*s", title, n_value, value);
+    }
+}
+
+static void print_all(const char *text, const char *name, const char *title)
+{
+    const char *labels;
+    const char *value;
+    int n;
+    int n_value;
+    int lines = 0;
+    for (const char *at = text; lines < MAX_LINES; lines++) {
+        at = next_sample(at, name, &labels, &n, &value, &n_value);
+        if (at == NULL) {
+            break;
+        }
+        printf("    %-28s %.*s  %.*s\n", title, n, labels, n_value, value);
+        at += *at == '\n' ? 1 : 0;
+    }
+}
+
+static void print_details(const char *text, const char *service)
+{
+    static const char *const rows[][3] = {
+        {"ingest", "chiso_ingest_source_age_seconds", "oldest series, s"},
+        {"ingest", "chiso_ingest_source_stale_series", "stale series"},
+        {"ingest", "chiso_ingest_source_unread_series", "series never read"},
+        {"ingest", "chiso_ingest_source_outcome_series", "series by outcome"},
+        {"ingest", "chiso_ingest_quarantine_entries", "in quarantine"},
+        {"scorer", "chiso_scorer_results", "results"},
+        {"scorer", "chiso_scorer_buried_events", "events put aside"},
+        {"publisher", "chiso_publisher_results", "results"},
+        {"publisher", "chiso_publisher_sse_clients", "event streams"},
+        {"publisher", "chiso_publisher_line_cut", "cut off from ingest"},
+        {"publisher", "chiso_publisher_target_behind_notices", "target behind, notices"},
+        {"publisher", "chiso_publisher_target_failures", "target failures in a row"},
+        {"publisher", "chiso_publisher_deliveries_total", "deliveries"},
+        {"publisher", "chiso_publisher_dead_letters", "dead letters"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (strcmp(rows[i][0], service) == 0) {
+            print_all(text, rows[i][1], rows[i][2]);
+        }
+    }
+}
+
+/* True when it is ready. */
+static bool print_service(const char *service, const fetch_answer_t *answer)
+{
+    bool told = answer != NULL && answer->result == FETCH_ANSWERED && answer->status == 200;
+    if (!told) {
+        printf("%-10s does not answer%s%s\n", service, answer != NULL ? ": " : "",
+               answer != NULL ? answer->reason : "");
+        return false;
+    }
+    buffer_t copy = BUFFER_INIT(16 * 1024 * 1024);
+    buffer_append(&copy, answer->body.data, answer->body.len);
+    const char *text = buffer_text(&copy);
+    char name[96];
+    snprintf(name, sizeof name, "\nchiso_%s_ready 1\n", service);
+    bool ready = text != NULL && strstr(text, name) != NULL;
+    printf("%-10s %s", service, ready ? "ready    " : "NOT READY");
+    if (text != NULL) {
+        print_one(text, service, "journal_head", "journal");
+        print_one(text, service, "upstream_lag_events", "behind");
+        print_one(text, service, "upstream_lag_seconds", "for s");
+        print_one(text, service, "store_used_bytes", "store");
+        print_one(text, service, "store_limit_bytes", "of");
+        printf("\n");
+        print_details(text, service);
+    }
+    buffer_free(&copy);
+    return ready;
+}
+
+static int show(const char *const urls[N_SERVICES])
+{
+    static const char *const anywhere[] = {"0.0.0.0/0", "::/0", NULL};
+    static const fetch_policy_t policy = {
+        .allow_http = true, .allow_networks = anywhere, .timeout_ms = 5000};
+    fetch_request_t requests[N_SERVICES] = {0};
+    fetch_answer_t *answers[N_SERVICES] = {0};
+    const char *names[N_SERVICES];
+    char url[N_SERVICES][512];
+    size_t n = 0;
+    for (size_t i = 0; i < N_SERVICES; i++) {
+        if (urls[i] != NULL) {
+            snprintf(url[n], sizeof url[n], "%s/metrics", urls[i]);
+            names[n] = services[i];
+            requests[n] = (fetch_request_t){.method = "GET", .url = url[n], .policy = &policy};
+            n++;
+        }
+    }
+    int rc = fetch_once(requests, n, answers);
+    int code = CHISO_EXIT_OK;
+    for (size_t i = 0; i < n; i++) {
+        code = print_service(names[i], answers[i]) ? code : CHISO_EXIT_FINDING;
+        fetch_answer_free(&answers[i]);
+    }
+    if (rc != 0) {
+        fprintf(stderr, "chiso: cannot ask: %s\n", chiso_strerror(rc));
+        return CHISO_EXIT_USAGE;
+    }
+    return code;
+}
+
+static int read_urls(int argc, char **argv, const char *urls[N_SERVICES])
+{
+    const option_spec_t specs[] = {{.name = "ingest", .value = &urls[0]},
+                                   {.name = "scorer", .value = &urls[1]},
+                                   {.name = "publisher", .value = &urls[2]},
+                                   {0}};
+    int first;
+    int code = options_read(argc, argv, specs, &first);
+    if (code == 0 && (first < argc || (urls[0] == NULL && urls[1] == NULL && urls[2] == NULL))) {
+        fprintf(stderr, "usage: chiso %s [--ingest URL] [--scorer URL] [--publisher URL]\n",
+                argv[0]);
+        code = CHISO_EXIT_USAGE;
+    }
+    return code;
+}
+
+int command_status(int argc, char **argv)
+{
+    const char *urls[N_SERVICES] = {NULL};
+    int code = read_urls(argc, argv, urls);
+    return code != 0 ? code : show(urls);
+}
+
+int command_top(int argc, char **argv)
+{
+    const char *urls[N_SERVICES] = {NULL};
+    int code = read_urls(argc, argv, urls);
+    while (code == 0) { /* until Ctrl-C */
+        char now[CLOCK_ISO_SIZE];
+        printf("\033[H\033[2J%s\n", clock_iso(clock_wall_ms(), now));
+        if (show(urls) == CHISO_EXIT_USAGE || fflush(stdout) != 0) {
+            code = CHISO_EXIT_FAILURE;
+        }
+        sleep(TOP_SECONDS);
+    }
+    return code;
+}
