@@ -98,7 +98,7 @@ static void take_unknown(const pass_t *p, const extract_row_t *from, int level, 
     const char *name = from->cells[s->unknown_name];
     const registry_unit_t *coded =
         code != NULL ? registry_by_agency(p->context->units, code) : NULL;
-    if (coded != NULL && fits(p, coded) && coded->level == level) {
+    if (coded != NULL && coded->dvc == NULL && fits(p, coded) && coded->level == level) {
         take_known(row, coded);
     } else if (p->context->of == NULL) {
         reader_reject(row, "unit", "the id is not that of a province in the unit registry");

@@ -22,6 +22,7 @@
 typedef struct {
     char *data_dir, *file;
     service_bus_config_t bus;
+    service_observe_config_t *observe;
 } config_of_feed_t;
 
 typedef struct {
@@ -40,6 +41,7 @@ static const cyaml_schema_field_t fields[] = {
     CYAML_FIELD_STRING_PTR("data_dir", CYAML_FLAG_POINTER, config_of_feed_t, data_dir, 1, 4096),
     CYAML_FIELD_STRING_PTR("file", CYAML_FLAG_POINTER, config_of_feed_t, file, 1, 4096),
     CYAML_FIELD_MAPPING("bus", CYAML_FLAG_DEFAULT, config_of_feed_t, bus, service_bus_fields),
+    SERVICE_OBSERVE_FIELD(config_of_feed_t),
     CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t schema = {
@@ -243,6 +245,7 @@ int main(int argc, char **argv)
         .release = release,
         .start = start,
         .stop = stop,
+        .observe_at = offsetof(config_of_feed_t, observe),
     };
     return service_run(&definition, argc, argv);
 }
