@@ -15,7 +15,7 @@ import unittest
 
 import rig
 
-SIZE = 24 << 20
+SIZE = 128 << 20  # the publisher keeps every revision whole
 PIECE = 4096
 
 
