@@ -71,6 +71,8 @@ describe('what changed', () => {
     await page.locator('.feed li').first().waitFor();
     const count = () => page.locator('.feed li').count();
     await eventually('all of it', async () => await count() >= 30);
+    // the table too, which is asked for after the events: nothing is under way when it stops
+    await settled(async () => assert.deepEqual(await seen(page), told(await changesSince(await lastReading()))));
     await page.locator('#pause').click();
     const before = [await count(), await seen(page)];
     await step();
