@@ -3,13 +3,11 @@
 
 #include "base/error.h"
 #include "fetch/auth.h"
-#include "fetch/fetch.h"
+#include "fetch/once.h"
 #include "fetch/secret.h"
 #include "source/template.h"
 
-#include <errno.h>
 #include <jansson.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -26,25 +24,11 @@ static bool is_loopback(const char *url)
     return false;
 }
 
-static fetch_answer_t *wait_answer(fetch_t *fetch)
-{
-    struct pollfd fd = {.fd = fetch_fd(fetch), .events = POLLIN};
-    fetch_answer_t *answer = NULL;
-    while (answer == NULL && (poll(&fd, 1, -1) >= 0 || errno == EINTR)) {
-        answer = fetch_take(fetch);
-    }
-    return answer;
-}
-
 static long send_request(const fetch_request_t *request, buffer_t *out)
 {
-    fetch_t *fetch;
+    fetch_answer_t *answer;
     long status = -1;
-    int rc = fetch_start(&(fetch_options_t){0}, &fetch);
-    if (rc == 0) {
-        rc = fetch_submit(fetch, request);
-    }
-    fetch_answer_t *answer = rc == 0 ? wait_answer(fetch) : NULL;
+    int rc = fetch_once(request, 1, &answer);
     if (answer != NULL && answer->result == FETCH_ANSWERED) {
         buffer_append(out, answer->body.data, answer->body.len);
         status = answer->status;
@@ -53,7 +37,6 @@ static long send_request(const fetch_request_t *request, buffer_t *out)
                 answer != NULL ? answer->reason : chiso_strerror(rc));
     }
     fetch_answer_free(&answer);
-    fetch_stop(&fetch);
     return status;
 }
 

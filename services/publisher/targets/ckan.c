@@ -11,11 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define F(n, f, a)                                                                                 \
-    {                                                                                              \
-        .name = (char *)(uintptr_t)(n), .from = (char *)(uintptr_t)(f),                            \
-        .as = (char *)(uintptr_t)(a)                                                               \
-    }
+#define F TARGET_FIELD
 static const target_field_t unit_fields[] = {F("chi_so", "index", NULL),
                                              F("ky", "period", NULL),
                                              F("ma_don_vi", "unit/code", NULL),

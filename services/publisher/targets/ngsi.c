@@ -10,11 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define F(n, f, a)                                                                                 \
-    {                                                                                              \
-        .name = (char *)(uintptr_t)(n), .from = (char *)(uintptr_t)(f),                            \
-        .as = (char *)(uintptr_t)(a)                                                               \
-    }
+#define F TARGET_FIELD
 static const target_field_t unit_fields[] = {F("indexCode", "index", NULL),
                                              F("period", "period", NULL),
                                              F("unitCode", "unit/code", NULL),

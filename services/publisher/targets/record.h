@@ -21,6 +21,12 @@ typedef struct {
     char *value; /* a constant */
     char *as;    /* "text" (NULL), "number", "integer", "time" */
 } target_field_t;
+/* A field of a kind's own mapping; the struct is writable only for libcyaml's sake. */
+#define TARGET_FIELD(n, f, a)                                                                      \
+    {                                                                                              \
+        .name = (char *)(uintptr_t)(n), .from = (char *)(uintptr_t)(f),                            \
+        .as = (char *)(uintptr_t)(a)                                                               \
+    }
 
 typedef enum { RECORD_TEXT, RECORD_NUMBER, RECORD_INTEGER, RECORD_TIME } record_kind_t;
 record_kind_t record_kind(const target_field_t *field);
