@@ -113,32 +113,54 @@ void model_history_keep(store_txn_t *txn, uint64_t epoch, const event_score_t *s
     buffer_free(&result);
 }
 
-void model_history_before(store_txn_t *txn, const char *index, const char *period, const char *code,
-                          int64_t at, model_revision_fn each, void *context)
+/* What a walk gives each record to: the caller's function, by the type of the record. */
+typedef struct {
+    const ProtobufCMessageDescriptor *of;
+    model_revision_fn revision;
+    model_figure_fn figure;
+    void *context;
+} reader_t;
+
+static bool read_record(const reader_t *reader, const ProtobufCMessage *message)
 {
-    buffer_t prefix = BUFFER_INIT(STORE_MAX_KEY);
+    return reader->revision != NULL
+               ? reader->revision(reader->context, (const Chiso__V1__Revision *)message)
+               : reader->figure(reader->context, (const event_figure_t *)message);
+}
+
+/* The records under `prefix` as they stood at `at`, newest first. */
+static void walk(store_txn_t *txn, store_table_t table, const buffer_t *prefix, int64_t at,
+                 const reader_t *reader)
+{
     buffer_t from = BUFFER_INIT(STORE_MAX_KEY);
-    model_place_key(&prefix, index, period, code);
-    buffer_append(&from, prefix.data, prefix.len);
+    buffer_append(&from, prefix->data, prefix->len);
     append_inverted(&from, at, UINT32_MAX);
     store_cursor_t *cursor = NULL;
     bytes_t key;
     bytes_t value;
-    bool more =
-        !from.failed && store_seek(txn, MODEL_HISTORY, buffer_bytes(&from), &cursor, &key, &value);
-    while (more && starts_with(key, &prefix)) {
+    bool more = !from.failed && store_seek(txn, table, buffer_bytes(&from), &cursor, &key, &value);
+    while (more && starts_with(key, prefix)) {
         wire_arena_t *arena;
         ProtobufCMessage *message;
-        if (!unpack(txn, &chiso__v1__revision__descriptor, value, &arena, &message)) {
+        if (!unpack(txn, reader->of, value, &arena, &message)) {
             break;
         }
-        more = each(context, (const Chiso__V1__Revision *)message);
+        more = read_record(reader, message);
         wire_free(&arena);
         more = more && store_next(cursor, &key, &value);
     }
     store_cursor_close(&cursor);
-    buffer_free(&prefix);
     buffer_free(&from);
+}
+
+void model_history_before(store_txn_t *txn, const char *index, const char *period, const char *code,
+                          int64_t at, model_revision_fn each, void *context)
+{
+    buffer_t prefix = BUFFER_INIT(STORE_MAX_KEY);
+    model_place_key(&prefix, index, period, code);
+    walk(txn, MODEL_HISTORY, &prefix, at,
+         &(reader_t){.of = &chiso__v1__revision__descriptor, .revision = each, .context = context});
+    buffer_free(&prefix);
 }
 
 void model_history(store_txn_t *txn, const char *index, const char *period, const char *code,
@@ -255,26 +277,8 @@ void model_figures(store_txn_t *txn, const char *code, const char *period, const
                    int64_t at, model_figure_fn each, void *context)
 {
     buffer_t prefix = BUFFER_INIT(STORE_MAX_KEY);
-    buffer_t from = BUFFER_INIT(STORE_MAX_KEY);
     figure_prefix(&prefix, code, period, id);
-    buffer_append(&from, prefix.data, prefix.len);
-    append_inverted(&from, at, UINT32_MAX);
-    store_cursor_t *cursor = NULL;
-    bytes_t key;
-    bytes_t value;
-    bool more =
-        !from.failed && store_seek(txn, MODEL_FIGURES, buffer_bytes(&from), &cursor, &key, &value);
-    while (more && starts_with(key, &prefix)) {
-        wire_arena_t *arena;
-        ProtobufCMessage *message;
-        if (!unpack(txn, &chiso__v1__figure__descriptor, value, &arena, &message)) {
-            break;
-        }
-        more = each(context, (const event_figure_t *)message);
-        wire_free(&arena);
-        more = more && store_next(cursor, &key, &value);
-    }
-    store_cursor_close(&cursor);
+    walk(txn, MODEL_FIGURES, &prefix, at,
+         &(reader_t){.of = &chiso__v1__figure__descriptor, .figure = each, .context = context});
     buffer_free(&prefix);
-    buffer_free(&from);
 }

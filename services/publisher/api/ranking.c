@@ -69,6 +69,33 @@ void answer_ranking(const call_t *call)
     close_listing(&l);
 }
 
+/* Closes the listing with each unit's place in it and what it has in one pillar or indicator. */
+static void list_part(listing_t *l, const catalog_pillar_t *pillar,
+                      const catalog_indicator_t *indicator)
+{
+    const catalog_index_t *index = l->call->index;
+    jw_t *j = &l->j;
+    jw_key(j, "units");
+    jw_array(j);
+    for (size_t i = l->first; i < l->end; i++) {
+        const event_score_t *s = &l->members.list[i].score;
+        jw_object(j);
+        render_unit(j, s->unit);
+        render_rank(j, "rank", s->has_rank, s->rank);
+        members_put_stale(j, l->call, s);
+        if (pillar != NULL) {
+            jw_key(j, "pillar");
+            render_pillar(j, index, pillar, s, RENDER_INDICATORS);
+        } else {
+            jw_key(j, "indicator");
+            render_indicator(j, index, indicator, s, RENDER_INDICATORS);
+        }
+        jw_object_end(j);
+    }
+    jw_array_end(j);
+    close_listing(l);
+}
+
 void answer_pillar(const call_t *call)
 {
     const catalog_index_t *index = call->index;
@@ -94,20 +121,7 @@ void answer_pillar(const call_t *call)
     jw_put_text(j, "title", pillar->title);
     jw_put_text(j, "max", decimal_format(pillar->max, text));
     jw_object_end(j);
-    jw_key(j, "units");
-    jw_array(j);
-    for (size_t i = l.first; i < l.end; i++) {
-        const event_score_t *s = &l.members.list[i].score;
-        jw_object(j);
-        render_unit(j, s->unit);
-        render_rank(j, "rank", s->has_rank, s->rank);
-        members_put_stale(j, call, s);
-        jw_key(j, "pillar");
-        render_pillar(j, index, pillar, s, RENDER_INDICATORS);
-        jw_object_end(j);
-    }
-    jw_array_end(j);
-    close_listing(&l);
+    list_part(&l, pillar, NULL);
 }
 
 void answer_indicator(const call_t *call)
@@ -130,18 +144,5 @@ void answer_indicator(const call_t *call)
     jw_object(j);
     render_criterion(j, index, indicator);
     jw_object_end(j);
-    jw_key(j, "units");
-    jw_array(j);
-    for (size_t i = l.first; i < l.end; i++) {
-        const event_score_t *s = &l.members.list[i].score;
-        jw_object(j);
-        render_unit(j, s->unit);
-        render_rank(j, "rank", s->has_rank, s->rank);
-        members_put_stale(j, call, s);
-        jw_key(j, "indicator");
-        render_indicator(j, index, indicator, s, RENDER_INDICATORS);
-        jw_object_end(j);
-    }
-    jw_array_end(j);
-    close_listing(&l);
+    list_part(&l, NULL, indicator);
 }
