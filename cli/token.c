@@ -64,7 +64,7 @@ int command_token(int argc, char **argv)
     token_make(id, text, hex);
     fprintf(stderr, "The token, shown this once (give it to its owner):\n");
     printf("%s\n", text);
-    fprintf(stderr, "For the file that ingest's http.tokens names; then restart ingest:\n");
+    fprintf(stderr, "For the file that ingest's http.tokens names; then send ingest SIGHUP:\n");
     printf("  - id: \"%s\"\n    hash: \"%s\"\n    role: %s\n", id, hex, role_name);
     for (unsigned i = 0; i < n_units; i++) {
         printf("%s\"%s\"%s", i == 0 ? "    units: [" : ", ", units[i],

@@ -3,6 +3,10 @@
  *
  * The bytes lie in the archive under their SHA-256; here is what else is known. What is handed in
  * as rows is listed too: it is not for everybody's eyes, as the answers of sources are.
+ *
+ * A hash is no secret: the figures tell it to everybody. So who knows one may neither read the file
+ * nor hand it in as his own; who brought the bytes may, and who answers for a unit that it was
+ * handed in with.
  */
 #ifndef CHISO_INGEST_EVIDENCE_H
 #define CHISO_INGEST_EVIDENCE_H
@@ -10,6 +14,7 @@
 #include "base/bytes.h"
 #include "chiso/v1/store.pb-c.h"
 #include "store/store.h"
+#include "tokens.h"
 
 typedef struct {
     const char *name;       /* "pdf" */
@@ -38,10 +43,19 @@ typedef struct {
 } evidence_known_t;
 
 bool evidence_find(store_txn_t *txn, const uint8_t hash[SHA256_SIZE], evidence_known_t *out);
-/* Does nothing when the hash is known; returns whether it is new. */
+/* Returns whether it is new; of one that is known, notes who brought it again. */
 bool evidence_add(store_txn_t *txn, const uint8_t hash[SHA256_SIZE], const char *type,
                   uint64_t size, const char *token, int64_t at);
 #define EVIDENCE_ROWS "rows" /* the type of a submission's own body */
+
+/* Notes the units that it was handed in with, of which it must be known. */
+void evidence_used(store_txn_t *txn, const uint8_t hash[SHA256_SIZE], const char *const *units,
+                   size_t n);
+
+/* May the token read it, and hand it in with figures of its own? An operator always; who brought
+ * it; who has one of the units that it was handed in with, or, for a body of rows, all of them. */
+bool evidence_open_to(store_txn_t *txn, const uint8_t hash[SHA256_SIZE], const token_t *token,
+                      const registry_t *units);
 
 /* Bytes of all files. */
 uint64_t evidence_total(store_txn_t *txn);

@@ -30,6 +30,7 @@ typedef struct {
     service_t *service;
     const ingest_config_t *config;
     const ingest_config_t *asked; /* whose sources are asked: the last reloaded */
+    const tokens_t *tokens;       /* who is let in: of the last reloaded */
     store_t *store;
     journal_t *journal;
     archive_t *archive;
@@ -281,6 +282,7 @@ static int open_door(ingest_t *in)
                           .intake = &in->intake,
                           .schedule = &in->schedule,
                           .replay = &in->replay,
+                          .tokens = &in->tokens,
                           .committed = on_door_commit,
                           .context = in};
     int rc = door_open(&setup, &in->door);
@@ -307,6 +309,7 @@ static int start(service_t *service, void *config, config_t *file, void **state)
     in->service = service;
     in->config = config;
     in->asked = config;
+    in->tokens = in->config->tokens;
     int code = open_store(in);
     if (code == CHISO_EXIT_OK) {
         in->intake = (intake_t){in->store, in->journal, in->archive, in->config->units};
@@ -333,16 +336,13 @@ static int start(service_t *service, void *config, config_t *file, void **state)
 }
 
 /* The sources: what is under way is dropped and asked again, what is known of a series is in the
- * store. */
+ * store. The tokens: from the next request on, and for one whose body is still on its way. */
 static int reload(void *state, void *config)
 {
     ingest_t *in = state;
     const ingest_config_t *c = config;
     schedule_t *schedule = NULL;
     fetch_t *fetch = NULL;
-    if (in->replay != NULL) {
-        return -EBUSY; /* it reads by the schedule that would go */
-    }
     int rc = schedule_new(c, in->store, &schedule);
     rc = rc == 0 ? fetch_start(&(fetch_options_t){.max_per_host = INGEST_MAX_CONNECTIONS}, &fetch)
                  : rc;
@@ -361,6 +361,7 @@ static int reload(void *state, void *config)
     in->asked = c;
     in->refresh_at = 0; /* fills the new schedule at once */
     in->intake.units = c->units;
+    in->tokens = c->tokens; /* NULL where http was taken out: then nobody is let in */
     if (service_watch(in->service, fetch_fd(fetch), on_answer, in) != 0) {
         service_quit(in->service, CHISO_EXIT_FAILURE);
     }

@@ -19,7 +19,7 @@
 
 struct replay {
     intake_t *in;
-    const schedule_t *schedule;
+    schedule_t *const *schedule;
     char source[EVENT_MAX_CODE + 1];
     replay_options_t options;
     char **series;
@@ -81,7 +81,7 @@ static int find_series(replay_t *r)
     return rc != 0 ? rc : r->n_series > 0 ? 0 : CHISO_E_NOT_FOUND;
 }
 
-int replay_new(intake_t *in, const schedule_t *schedule, const replay_options_t *options,
+int replay_new(intake_t *in, schedule_t *const *schedule, const replay_options_t *options,
                replay_t **out)
 {
     replay_t *r = calloc(1, sizeof *r);
@@ -318,7 +318,7 @@ bool replay_step(replay_t *r, int *rc, bool *appended)
         return true;
     }
     int64_t at = r->times[--r->n_times];
-    if (schedule_borrow(r->schedule, r->source, r->series[r->at - 1], &series, &own) != 0) {
+    if (schedule_borrow(*r->schedule, r->source, r->series[r->at - 1], &series, &own) != 0) {
         r->n_times = 0; /* of a unit or a source that the configuration no longer has */
         return false;
     }

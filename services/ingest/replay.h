@@ -27,8 +27,9 @@ typedef struct {
     void *context;
 } replay_options_t;
 
-/* Begins. 0; CHISO_E_NOT_FOUND when nothing is known of the source; -ENOMEM, CHISO_E_STORE. */
-int replay_new(intake_t *in, const schedule_t *schedule, const replay_options_t *options,
+/* Begins; the schedule may be another one at each step. 0; CHISO_E_NOT_FOUND when nothing is known
+ * of the source; -ENOMEM, CHISO_E_STORE. */
+int replay_new(intake_t *in, schedule_t *const *schedule, const replay_options_t *options,
                replay_t **out);
 /* Reads one answer; after the last, or a failure, calls `done` and returns true. Failures of the
  * store are left in *rc, as by intake_answer(). */

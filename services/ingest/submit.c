@@ -200,7 +200,8 @@ static void judge_evidence(const work_t *w, submission_row_t *row)
     char hex[SHA256_HEX_SIZE];
     evidence_known_t known;
     for (size_t i = 0; i < row->n_evidence; i++) {
-        if (!evidence_find(w->txn, row->evidence[i], &known) || known.rows) {
+        if (!evidence_find(w->txn, row->evidence[i], &known) || known.rows ||
+            !evidence_open_to(w->txn, row->evidence[i], w->in->token, w->in->units)) {
             submission_reject(row, "evidence", "there is no file %s; expected it to be sent first",
                               sha256_hex(row->evidence[i], hex));
         }
@@ -350,6 +351,18 @@ static void gather(work_t *w, entry_t *entries, size_t n, const event_in_t *know
     }
 }
 
+/* From now on who answers for the unit may read them. */
+static void note_evidence(const work_t *w, const batch_t *b)
+{
+    for (size_t i = 0; i < b->n; i++) {
+        const submission_row_t *row = &w->s->rows[b->entries[i]->row];
+        const char *unit = b->entries[i]->unit->code;
+        for (size_t k = 0; k < row->n_evidence; k++) {
+            evidence_used(w->txn, row->evidence[k], &unit, 1);
+        }
+    }
+}
+
 /* All entries of one unit and period. */
 static void take_place(work_t *w, entry_t *entries, size_t n, batch_t *b)
 {
@@ -383,6 +396,7 @@ static void take_place(work_t *w, entry_t *entries, size_t n, batch_t *b)
     if (b->n > 0 && store_status(w->txn) == 0) {
         ledger_take(w->txn, w->journal, &row);
         keep_notes(w, &row, b);
+        note_evidence(w, b);
     }
     for (size_t i = 0; i < b->n && store_status(w->txn) == 0; i++) {
         submit_result_t *result = &w->results[b->entries[i]->row];

@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import http.server
 import io
+import json
 import threading
 import time
 import unittest
@@ -13,7 +14,7 @@ from datetime import datetime, timezone
 from decimal import Decimal
 
 import rig
-from rig import INDEX, PILLARS, canonical, request
+from rig import INDEX, PILLARS, canonical, get_json, request
 
 BOARD = f"indexes/{INDEX}/2025"
 
@@ -367,7 +368,7 @@ class Doors(rig.Case):
     def test_raw_bodies(self):
         """From a figure to what it was read from, out of the real archive."""
         r = self.rig(periods=["2025"])
-        r.open_door({"publisher": ("reader", []), "01": ("submitter", ["01"])})
+        r.open_door({"publisher": ("reader", []), "01": ("scorer", ["01"])})
         token = r.dir / "token"
         token.write_text(r.tokens["publisher"] + "\n")
         r.publisher = {"ingest_api": r.door_url + "/", "ingest_token_file": str(token)}
@@ -390,14 +391,42 @@ class Doors(rig.Case):
         self.assertEqual(request(url + "0" * 64).status, 404)
         for bad in ("abc", "0" * 63, "0" * 65, name.upper(), "..%2f..%2fetc%2fpasswd"):
             self.assertIn(request(url + bad).status, (400, 404), bad)
-        # what a unit hands in is in the same archive, and not for everybody
-        paper = b"%PDF-1.4 not for everybody"
-        self.assertEqual(r.at_door("POST", "/api/v1/evidence", "01", paper).status, 201)
-        self.assertEqual(request(url + hashlib.sha256(paper).hexdigest()).status, 404)
+        self.evidence_stays_private(r, url)
         r.services["ingest"].stop()
         a = request(url + name)
         self.assertEqual((a.status, a.headers["retry-after"]), (503, "10"))
         self.assertEqual(a.json()["title"], "Tạm thời không phục vụ được")
+
+    def evidence_stays_private(self, r, url):
+        """What a unit hands in is in the same archive, and figures tell its hashes to everybody;
+        but no address of the publisher gives a byte of it, in whatever way it is asked."""
+        paper, note = b"%PDF-1.4 not for everybody", "not for everybody either"
+        file = r.at_door("POST", "/api/v1/evidence", "01", paper).json()["sha256"]
+        body = json.dumps({"rows": [{"unit": "01", "period": "2024", "figure": "dvc-766.ckmb",
+                                     "value": "9", "evidence": [file], "note": note}]}).encode()
+        sent = r.at_door("POST", "/api/v1/figures", "01", body, {"Content-Type": "application/json"})
+        rows = sent.json()["sha256"]
+        self.assertEqual(sent.json()["accepted"], "1", sent.body)
+        at = f"{r.url}/api/v1/units/01/figures/dvc-766.ckmb?period=2024"
+        told = r.wait(lambda: get_json(at), "the figure is served")
+        value = told["periods"][0]["revisions"][0]
+        self.assertEqual((value["evidence"], value["raw_sha256"]), ([file], rows))
+        for name, bytes_ in ((file, paper), (rows, body)):
+            self.assertEqual(r.archived(name), bytes_)
+            for method, headers in (("GET", {}), ("HEAD", {}), ("GET", {"Range": "bytes=0-3"}),
+                                    ("GET", {"If-None-Match": f'"{name}"'}),
+                                    ("GET", {"Authorization": f"Bearer {r.tokens['01']}"})):
+                with self.subTest(name=name, method=method, headers=headers):
+                    a = request(url + name, method, headers)
+                    self.assertEqual(a.status, 404)
+                    self.assertNotIn(b"not for everybody", a.body)
+            # ingest's own door: nobody, and the publisher's token
+            for token in (None, "publisher"):
+                self.assertIn(r.at_door("GET", f"/api/v1/raw/{name}", token).status, (401, 404))
+            self.assertEqual(r.at_door("GET", f"/api/v1/raw/{name}", "01").body, bytes_)
+        for path in ("units/01/figures/dvc-766.ckmb?period=2024", "units/01?period=2024", "changes",
+                     "indexes/dvc-766/rankings?period=2024", "sources"):
+            self.assertNotIn(b"not for everybody", request(f"{r.url}/api/v1/{path}").body, path)
 
     def test_raw_bodies_on_a_bad_day(self):
         server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Archive)

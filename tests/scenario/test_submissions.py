@@ -8,6 +8,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 import unicodedata
@@ -73,7 +74,7 @@ class Door(Case):
         raw = "/api/v1/raw/" + "0" * 64
         self.problem(r.at_door("GET", raw), 401)
         self.assertIn("www-authenticate", r.at_door("GET", raw).headers)
-        self.problem(r.at_door("GET", raw, "unit"), 403)
+        self.problem(r.at_door("GET", raw, "unit"), 404)
         self.problem(r.at_door("GET", raw, "reader"), 404)
         self.problem(r.at_door("GET", "/api/v1/raw/0", "reader"), 400)
         self.problem(r.at_door("GET", "/api/v1/nothing"), 404)
@@ -112,6 +113,51 @@ class Door(Case):
             self.problem(r.at_door("GET", raw, "x.y", headers=came), 401)
         self.problem(r.at_door("GET", raw, "reader", headers=came), 429)
         self.problem(r.at_door("GET", raw, "reader", headers={"X-Forwarded-For": "192.0.2.2"}), 404)
+
+    def reload(self, r, tokens, goes_well=True):
+        """Only these tokens from now on."""
+        before = r.services["ingest"].log.stat().st_size
+        file = r.dir / "tokens.yaml"
+        kept = [e for e in re.split(r"(?m)^(?=  - )", file.read_text())[1:]
+                if any(f'id: "{t}"' in e for t in tokens)]
+        self.assertEqual(len(kept), len([t for t in tokens if t in r.tokens]))
+        file.write_text('format: "1"\ntokens:' + ("\n" + "".join(kept) if kept else " []\n")
+                        + ("" if goes_well else "nonsense: 1\n"))
+        r.services["ingest"].proc.send_signal(signal.SIGHUP)
+        said = "the configuration was " + ("reloaded" if goes_well else "not reloaded")
+        r.wait(lambda: said in r.services["ingest"].log.read_bytes()[before:].decode(), said)
+
+    def test_tokens_come_and_go(self):
+        """A token that is taken out of the file ends with SIGHUP, and one that is added begins,
+        without a restart; a request whose body is on its way is refused."""
+        r = self.start()
+        file = r.dir / "tokens.yaml"
+        all_of_them = file.read_text()
+        figures = f"/api/v1/figures?unit={UNIT}"
+        self.assertEqual(r.at_door("GET", figures, "unit").status, 200)
+        c = http.client.HTTPConnection("127.0.0.1", r.door["port"], timeout=60)
+        self.addCleanup(c.close)
+        body = json.dumps({"rows": [row("1.1.option", 1)]}).encode()
+        c.putrequest("POST", "/api/v1/figures")
+        for name, value in (("Authorization", f"Bearer {r.tokens['unit']}"),
+                            ("Content-Type", "application/json"), ("Content-Length", len(body))):
+            c.putheader(name, value)
+        c.putheader("Expect", "100-continue")
+        c.endheaders()
+        self.assertIn(b"100 Continue", c.sock.recv(100))  # it was let in
+        self.reload(r, ["other", "operator"])
+        c.send(body)
+        self.assertEqual(c.getresponse().status, 401)
+        self.problem(r.at_door("GET", figures, "unit"), 401)
+        self.assertEqual(r.at_door("GET", figures, "operator").json()["figures"], [])
+        self.assertEqual(r.at_door("GET", f"/api/v1/figures?unit={OTHER}", "other").status, 200)
+        # a file that is wrong changes nothing
+        self.reload(r, [], goes_well=False)
+        self.assertEqual(r.at_door("GET", figures, "operator").status, 200)
+        file.write_text(all_of_them)
+        self.reload(r, list(TOKENS))
+        self.assertEqual(self.outcomes(self.post(r, [row("1.1.option", 1)])), [("accepted", 1)])
+        self.assertEqual(r.services["ingest"].exits, [])
 
     def test_configuration(self):
         r = self.rig(portals=0)
@@ -350,11 +396,11 @@ class Evidence(Case):
         self.assertEqual(r.archived(hash), pdf(b"a"))
         self.problem(r.at_door("GET", f"/api/v1/raw/{hash}"), 404)
         self.problem(r.at_door("GET", f"/api/v1/raw/{hash}", "reader"), 404)
-        a = r.at_door("GET", f"/api/v1/raw/{hash}", "agency")
-        self.assertEqual((a.body, a.headers["content-type"]), (pdf(b"a"), "application/pdf"))
         # with a figure; other evidence is another revision
         self.assertEqual(self.outcomes(self.post(r, [row("1.1.option", 1, evidence=[hash])])),
                          [("accepted", 1)])
+        a = r.at_door("GET", f"/api/v1/raw/{hash}", "agency")
+        self.assertEqual((a.body, a.headers["content-type"]), (pdf(b"a"), "application/pdf"))
         answer = self.post(r, [row("1.1.option", 1, evidence=[hash, hash])])
         self.assertEqual(self.outcomes(answer), [("unchanged", 1)])
         answer = self.post(r, [row("1.1.option", 1)])
@@ -365,6 +411,44 @@ class Evidence(Case):
         # a body of rows is no evidence
         self.assertEqual(self.outcomes(self.post(
             r, [row("1.1.option", 1, evidence=[answer["sha256"]])])), [("rejected", "evidence")])
+
+    def test_whose_it_is(self):
+        """Evidence is for its unit and who appraises it; who knows its hash, which every figure
+        tells, can neither read it nor hand it in as its own."""
+        r = self.start(open_raw=True)
+        everybody = (None, *TOKENS)
+
+        def readers(hash):
+            answers = {t: r.at_door("GET", f"/api/v1/raw/{hash}", t) for t in everybody}
+            for t, a in answers.items():
+                self.assertIn(a.status, (200, 404), t)
+                self.assertEqual(a.status == 200, b"for few eyes" in a.body, t)
+            return {t for t, a in answers.items() if a.status == 200}
+        file = pdf(b"for few eyes")
+        hash = hashlib.sha256(file).hexdigest()
+        self.assertEqual(self.send(r, file).status, 201)
+        self.assertEqual(readers(hash), {"unit", "operator"})  # with no figure yet
+        for thief, at in (("other", OTHER), ("board", "86")):
+            self.assertEqual(self.outcomes(self.post(r, [row("1.1.option", 1, unit=at, evidence=[hash])],
+                                                     thief))[0][0], "rejected")
+        self.assertEqual(readers(hash), {"unit", "operator"})
+        body = [row("1.1.option", 1, evidence=[hash], note="for few eyes")]
+        rows = self.post(r, body)["sha256"]
+        self.assertEqual(readers(hash), {"unit", "agency", "operator"})
+        self.assertEqual(readers(rows), {"unit", "agency", "operator"})
+        # the same bytes of another unit are that unit's too
+        self.assertEqual(self.send(r, file, token="other").status, 200)
+        self.assertEqual(readers(hash), {"unit", "other", "agency", "operator"})
+        # through a restart; and no answer of a source, though everybody here may read those
+        r.services["ingest"].kill()
+        r.services["ingest"].start()
+        r.wait_ready("ingest")
+        self.assertEqual(readers(rows), {"unit", "agency", "operator"})
+        source = r.wait(lambda: next((p.name for p in (r.data_dir("ingest") / "archive").glob(
+            "??/" + "?" * 64) if b"CKMB" in p.read_bytes()), None), "an answer in the archive")
+        got = {t: r.at_door("GET", f"/api/v1/raw/{source}", t).status for t in everybody}
+        self.assertEqual({t for t, status in got.items() if status == 200},
+                         {None, "agency", "board", "operator", "reader"})
 
     def test_no_room(self):
         r = self.start(evidence_total="1MiB")

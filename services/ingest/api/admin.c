@@ -120,7 +120,7 @@ void answer_replay(const door_call_t *call)
         http_set_header(request, "Retry-After", "10");
         http_reply_problem(request, 409, "another replay is under way");
     } else {
-        int rc = replay_new(call->in->intake, *call->in->schedule, &options, call->in->replay);
+        int rc = replay_new(call->in->intake, call->in->schedule, &options, call->in->replay);
         if (rc == 0) {
             http_hold(request);
         } else if (rc == CHISO_E_NOT_FOUND) {

