@@ -24,6 +24,10 @@ static const char help[] =
     "    chiso quarantine release --api URL --token-file FILE N\n"
     "    chiso quarantine drop --api URL --token-file FILE --reason TEXT N\n"
     "    chiso replay --api URL --token-file FILE --source NAME [--from DAY] [--apply]\n"
+    "    chiso backfill --api URL --token-file FILE --source NAME --from PERIOD --to PERIOD\n"
+    "        [--units CODE,CODE] [--no-wait]\n"
+    "    chiso backfill list --api URL --token-file FILE\n"
+    "    chiso backfill show|wait|cancel --api URL --token-file FILE N\n"
     "    chiso dead list --publisher DIR\n"
     "    chiso dead show --publisher DIR TARGET KEY\n"
     "    chiso source test --config FILE NAME\n"
@@ -67,6 +71,14 @@ static const char help[] =
     "today:\n"
     "                tells which figures would differ, with --apply takes them.\n"
     "                URL is ingest's http address, FILE holds an operator's token (mode 0600).\n"
+    "    backfill    has ingest ask a source for past periods (2024-01 to 2024-12, 2023 to 2024), "
+    "once,\n"
+    "                beside its other work and as gently; shows how far it is until the end. "
+    "Ending\n"
+    "                the command ends nothing: the same again joins it, cancel ends it. Exit 1 "
+    "when "
+    "a\n"
+    "                series failed.\n"
     "    dead        lists what portals refused for good; shows one with its bytes.\n"
     "    source test asks a source of ingest's configuration once, for each of its series, and "
     "shows\n"
@@ -115,6 +127,7 @@ int main(int argc, char **argv)
         {"journal", command_journal},
         {"quarantine", command_quarantine},
         {"replay", command_replay},
+        {"backfill", command_backfill},
         {"dead", command_dead},
         {"source", command_source},
         {"coverage", command_coverage},

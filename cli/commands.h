@@ -7,6 +7,7 @@ int command_verify(int argc, char **argv);
 int command_journal(int argc, char **argv);
 int command_quarantine(int argc, char **argv);
 int command_replay(int argc, char **argv);
+int command_backfill(int argc, char **argv);
 int command_dead(int argc, char **argv);
 int command_target(int argc, char **argv);
 int command_lint(int argc, char **argv);

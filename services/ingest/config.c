@@ -248,6 +248,13 @@ static bool knows(const source_t *source, const registry_unit_t *unit)
     return !by_id || exchange_id_of(source, by, unit) != NULL;
 }
 
+bool ingest_asks_for(const ingest_source_t *s, const registry_unit_t *unit)
+{
+    bool below = s->source->units_of != 0 && unit->parent == NULL &&
+                 exchange_id_of(s->source, s->source->units_of, unit) != NULL;
+    return below || (s->source->each != 0 && knows(s->source, unit));
+}
+
 /* "91", or "provinces" for all of them that the source knows. */
 static int check_units(ingest_source_t *s, config_t *file, const registry_t *units, const char *at)
 {

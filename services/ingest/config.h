@@ -88,6 +88,9 @@ extern const cyaml_schema_value_t ingest_schema;
 int ingest_check(void *config, config_t *file);
 void ingest_release(void *config);
 
+/* Can the source be asked for the figures of this unit, or of the units below it, by itself? */
+bool ingest_asks_for(const ingest_source_t *source, const registry_unit_t *unit);
+
 /* http_config.c: the keys of http, and their check, which also loads tokens and catalogs. */
 extern const cyaml_schema_field_t ingest_http_fields[];
 void ingest_check_http(ingest_config_t *config, config_t *file);

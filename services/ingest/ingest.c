@@ -6,6 +6,7 @@
  * the process: what was not committed was not acknowledged, and is asked for again.
  */
 #include "api/door.h"
+#include "backfill.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "config.h"
@@ -39,7 +40,8 @@ typedef struct {
     schedule_t *schedule;
     door_t *door; /* NULL without http */
     intake_t intake;
-    replay_t *replay;           /* NULL: none */
+    replay_t *replay; /* NULL: none */
+    backfills_t *backfills;
     int64_t refresh_at, age_at; /* monotonic */
     int64_t quiet_until;        /* a full store is told every ten seconds, not at each answer */
 } ingest_t;
@@ -101,6 +103,9 @@ static void on_answer(void *context)
             measure_answer(service_metrics(in->service), series->source->id, answer,
                            rc == 0 && outcome != NULL ? outcome : "no_room");
             exchange_destroy(&series->exchange);
+            if (rc == 0) {
+                backfills_heard(in->backfills, series);
+            }
         }
         pause_host(series, answer);
         schedule_done(series);
@@ -176,6 +181,10 @@ static void on_tick(void *context)
         age_all(in, wall);
     }
     go_on_replaying(in);
+    int rc = backfills_feed(in->backfills, in->asked, in->schedule);
+    if (rc != 0) {
+        after_commit(in, rc, false);
+    }
     series_t *series;
     while ((series = schedule_next(in->schedule, wall, mono)) != NULL) {
         ask(in, series);
@@ -233,9 +242,12 @@ static int open_store(ingest_t *in)
         snprintf(folder, sizeof folder, "%s/archive", c->data_dir);
         rc = archive_open(folder, &in->archive);
     }
+    if (rc == 0) {
+        rc = backfills_open(in->store, &in->backfills);
+    }
     if (rc != 0) {
-        log_error("cannot open the journal or the archive", "folder", c->data_dir, "reason",
-                  chiso_strerror(rc), NULL);
+        log_error("cannot open the journal, the archive or the backfills", "folder", c->data_dir,
+                  "reason", chiso_strerror(rc), NULL);
         return CHISO_EXIT_STORE;
     }
     return CHISO_EXIT_OK;
@@ -282,6 +294,8 @@ static int open_door(ingest_t *in)
                           .intake = &in->intake,
                           .schedule = &in->schedule,
                           .replay = &in->replay,
+                          .asked = &in->asked,
+                          .backfills = in->backfills,
                           .tokens = &in->tokens,
                           .committed = on_door_commit,
                           .context = in};
@@ -379,6 +393,7 @@ static void stop(void *state)
     door_close(&in->door);
     bus_server_stop(&in->bus);
     schedule_destroy(&in->schedule);
+    backfills_close(&in->backfills);
     archive_close(&in->archive);
     journal_close(&in->journal);
     store_close(&in->store);

@@ -145,7 +145,8 @@ static bool is_news(take_t *p, const event_source_state_t *state)
 void intake_write_state(take_t *p)
 {
     series_t *s = p->series;
-    s->stale = series_is_stale(s, p->now);
+    /* what nobody asks for any more does not age */
+    s->stale = series_is_stale(s, p->now) && (s->wanted || s->stale);
     if (series_notice_is_over(s, p->now)) {
         *s->notice = '\0';
     }
@@ -202,12 +203,14 @@ int intake_undo(series_t *s, store_t *store, int rc)
         struct host *host = s->host;
         bool running = s->running;
         bool wanted = s->wanted;
+        bool lent = s->lent;
         exchange_t *exchange = s->exchange;
         free(s->bad);
         *s = *stored;
         s->host = host;
         s->running = running;
         s->wanted = wanted;
+        s->lent = lent;
         s->exchange = exchange;
         free(stored); /* its list is ours now */
     }
@@ -265,6 +268,9 @@ int intake_answer(intake_t *in, series_t *series, const fetch_answer_t *answer, 
         take_end(&p);
     }
     series_set_outcome(series, outcome, detail, p.now);
+    if (outcome != STATE_BLOCKED && outcome != STATE_RETRYING) {
+        series->answered_at = p.now;
+    }
     series_set_next_due(series, p.now, answer->retry_after_ms);
     intake_write_state(&p);
     int rc = intake_finish(&p, appended);
@@ -282,6 +288,9 @@ int intake_age(intake_t *in, series_t *series, int64_t now, bool *appended)
 {
     *appended = false;
     size_t n_stale = 0;
+    if (!series->wanted) {
+        return 0;
+    }
     for (size_t i = 0; i < series->n_bad; i++) {
         n_stale += series_unit_is_stale(series, &series->bad[i], now);
     }

@@ -10,10 +10,10 @@
 
 #define MAX_FIGURES LEDGER_MAX_FIGURES
 
-const char *const ledger_tables[] = {JOURNAL_TABLES, "rows",       "history",        "series",
-                                     "states",       "quarantine", "quarantine.key", "notes",
-                                     "evidence",     "receipts",   "receipts.key",   "rulings",
-                                     "answers",      NULL};
+const char *const ledger_tables[] = {
+    JOURNAL_TABLES, "rows",           "history", "series",    "states",
+    "quarantine",   "quarantine.key", "notes",   "evidence",  "receipts",
+    "receipts.key", "rulings",        "answers", "backfills", NULL};
 
 static bytes_t row_key(buffer_t *room, const ledger_row_t *row)
 {

@@ -29,7 +29,8 @@ enum {
     LEDGER_RECEIPTS, /* see receipts.h */
     LEDGER_RECEIPT_KEYS,
     LEDGER_RULINGS,
-    LEDGER_ANSWERS
+    LEDGER_ANSWERS,
+    LEDGER_BACKFILLS /* number → Backfill, see backfill.h */
 };
 extern const char *const ledger_tables[];
 

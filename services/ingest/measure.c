@@ -87,7 +87,9 @@ void measure_sources(metrics_t *metrics, const ingest_config_t *config, const sc
     sums_t *sums = calloc(config->sources_count + 1, sizeof *sums);
     for (size_t i = 0; sums != NULL && i < schedule_count(schedule); i++) {
         const series_t *s = schedule_at(schedule, i);
-        add_series(metrics, s, now, &sums[s->source - config->sources]);
+        if (s->wanted) {
+            add_series(metrics, s, now, &sums[s->source - config->sources]);
+        }
     }
     for (unsigned i = 0; sums != NULL && i < config->sources_count; i++) {
         set_source(metrics, &config->sources[i], &sums[i]);

@@ -120,12 +120,12 @@ static series_t *find(schedule_t *s, const ingest_source_t *source, const regist
     return NULL;
 }
 
-static int want(schedule_t *s, const ingest_source_t *source, const registry_unit_t *of,
-                period_t period)
+/* The series, one that the store knows or a new one. */
+static int obtain(schedule_t *s, const ingest_source_t *source, const registry_unit_t *of,
+                  period_t period, series_t **out)
 {
-    series_t *series = find(s, source, of, period);
-    if (series != NULL) {
-        series->wanted = true;
+    *out = find(s, source, of, period);
+    if (*out != NULL) {
         return 0;
     }
     series_t **grown = realloc(s->series, (s->n_series + 1) * sizeof *grown);
@@ -133,20 +133,48 @@ static int want(schedule_t *s, const ingest_source_t *source, const registry_uni
         return -ENOMEM;
     }
     s->series = grown;
-    int rc = series_load(s->store, source, of, period, &series);
+    int rc = series_load(s->store, source, of, period, out);
     if (rc == 0) {
-        series->host = host_of(s, source->host);
-        series->wanted = true;
-        s->series[s->n_series++] = series;
+        (*out)->host = host_of(s, source->host);
+        s->series[s->n_series++] = *out;
     }
     return rc;
 }
 
-static void drop_unwanted(schedule_t *s)
+static int want(schedule_t *s, const ingest_source_t *source, const registry_unit_t *of,
+                period_t period)
+{
+    series_t *series;
+    int rc = obtain(s, source, of, period, &series);
+    if (rc == 0) {
+        series->wanted = true;
+    }
+    return rc;
+}
+
+int schedule_lend(schedule_t *s, const ingest_source_t *source, const registry_unit_t *of,
+                  period_t period, series_t **series)
+{
+    int rc = obtain(s, source, of, period, series);
+    if (rc == 0) {
+        (*series)->lent = true;
+    }
+    return rc;
+}
+
+void schedule_take_back(schedule_t *s)
+{
+    for (size_t i = 0; i < s->n_series; i++) {
+        s->series[i]->lent = false;
+    }
+}
+
+void schedule_sweep(schedule_t *s)
 {
     size_t kept = 0;
     for (size_t i = 0; i < s->n_series; i++) {
-        if (s->series[i]->wanted || s->series[i]->running || s->series[i]->exchange != NULL) {
+        const series_t *one = s->series[i];
+        if (one->wanted || one->lent || one->running || one->exchange != NULL) {
             s->series[kept++] = s->series[i];
         } else {
             series_destroy(&s->series[i]);
@@ -184,16 +212,20 @@ int schedule_refresh(schedule_t *s, int64_t wall_ms)
         }
     }
     if (rc == 0) {
-        drop_unwanted(s);
+        schedule_sweep(s);
     }
     return rc;
 }
 
-/* What was begun is finished first: the pages of an answer should be of one moment. */
+/* What was begun is finished first: the pages of an answer should be of one moment. What only a
+ * backfill wants comes last. */
 static bool comes_before(const series_t *a, const series_t *b)
 {
     if ((a->exchange != NULL) != (b->exchange != NULL)) {
         return a->exchange != NULL;
+    }
+    if (a->wanted != b->wanted) {
+        return a->wanted;
     }
     return a->next_due < b->next_due;
 }
@@ -203,7 +235,8 @@ series_t *schedule_next(schedule_t *s, int64_t wall_ms, int64_t mono_ms)
     series_t *best = NULL;
     for (size_t i = 0; i < s->n_series; i++) {
         series_t *one = s->series[i];
-        bool due = one->exchange != NULL || one->next_due <= wall_ms;
+        bool due =
+            one->exchange != NULL || (one->next_due <= wall_ms && (one->wanted || one->lent));
         bool can = !one->running && due && one->host->next_start <= mono_ms &&
                    one->host->running < one->host->most_running &&
                    breaker_wait(&one->host->breaker, mono_ms) == 0;

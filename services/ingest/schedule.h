@@ -12,6 +12,14 @@ void schedule_destroy(schedule_t **schedule);
 /* Makes the series what the configuration wants at this moment: "month" moves on. */
 int schedule_refresh(schedule_t *schedule, int64_t wall_ms);
 
+/* A series that a backfill wants asked, whatever the configuration says; until it is taken back.
+ * 0; as series_load(). */
+int schedule_lend(schedule_t *schedule, const ingest_source_t *source, const registry_unit_t *of,
+                  period_t period, series_t **series);
+/* Takes back all that were lent, which stay where they are until schedule_sweep(). */
+void schedule_take_back(schedule_t *schedule);
+void schedule_sweep(schedule_t *schedule);
+
 /* The next series to be asked now, marked as running; NULL when there is none. A host is asked at
  * most once in the longest min_interval of its sources, and has at most `connections` requests
  * under way. One that fails again and again, whatever the series, is left alone for a growing time;

@@ -53,6 +53,7 @@ static int read_record(series_t *s, bytes_t in)
     snprintf(s->notice, sizeof s->notice, "%s", r->notice != NULL ? r->notice : "");
     s->noticed_at = r->noticed_at;
     s->answers = r->answers;
+    s->answered_at = r->answered_at;
     for (size_t i = 0; rc == 0 && i < r->n_bad_units; i++) {
         const Chiso__V1__Series__BadUnit *b = r->bad_units[i];
         rc = series_add_bad(s, b->code, b->reason, b->last_good);
@@ -130,6 +131,8 @@ void series_store(const series_t *s, store_txn_t *txn)
     r.noticed_at = s->noticed_at;
     r.has_answers = true;
     r.answers = s->answers;
+    r.has_answered_at = s->answered_at != 0;
+    r.answered_at = s->answered_at;
     Chiso__V1__Series__BadUnit *bad = calloc(s->n_bad + 1, sizeof *bad);
     Chiso__V1__Series__BadUnit **list = calloc(s->n_bad + 1, sizeof *list);
     buffer_t key = BUFFER_INIT(STORE_MAX_KEY);

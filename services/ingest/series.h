@@ -34,6 +34,7 @@ typedef struct {
     struct host *host; /* the schedule's */
     bool running;
     bool wanted;
+    bool lent;            /* wanted by a backfill, see backfill.h */
     exchange_t *exchange; /* under way, between two of its requests too */
     /* stored: */
     outcome_t outcome; /* 0: never asked */
@@ -47,7 +48,8 @@ typedef struct {
     uint8_t content[SHA256_SIZE], shape[SHA256_SIZE];
     char notice[SERIES_NOTICE_SIZE]; /* "": none */
     int64_t noticed_at;
-    uint32_t answers; /* in the table of that name */
+    uint32_t answers;    /* in the table of that name */
+    int64_t answered_at; /* when it last said something of its figures, or that it has none */
     bad_unit_t *bad;
     size_t n_bad;
     /* not stored: */

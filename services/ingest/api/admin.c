@@ -14,7 +14,7 @@
 
 #define MAX_WHY 500
 
-static bool read_number(const door_call_t *call, uint64_t *number)
+bool answers_number(const door_call_t *call, uint64_t *number)
 {
     char *end;
     errno = 0;
@@ -60,7 +60,7 @@ void answer_release(const door_call_t *call)
     char reason[RELEASE_REASON_SIZE] = "";
     uint64_t number;
     bool appended;
-    if (read_number(call, &number)) {
+    if (answers_number(call, &number)) {
         int rc = release_entry(call->in->intake, *call->in->schedule, number, call->token->id,
                                reason, &appended);
         answer_entry(call, number, rc, reason, "released");
@@ -79,7 +79,7 @@ void answer_drop(const door_call_t *call)
     if (why == NULL || *why == '\0' || strlen(why) > MAX_WHY) {
         http_reply_problem(call->request, 400, "expected {\"reason\":\"…\"}, of at most %d bytes",
                            MAX_WHY);
-    } else if (read_number(call, &number)) {
+    } else if (answers_number(call, &number)) {
         int rc = release_drop(call->in->intake, number, call->token->id, why);
         answer_entry(call, number, rc, NULL, "dropped");
         if (rc != CHISO_E_NOT_FOUND) {

@@ -19,4 +19,13 @@ void answer_release(const door_call_t *call); /* number of an entry of the quara
 void answer_drop(const door_call_t *call);
 void answer_replay(const door_call_t *call);
 
+/* backfills.c */
+void answer_post_backfill(const door_call_t *call);
+void answer_get_backfills(const door_call_t *call);
+void answer_get_backfill(const door_call_t *call); /* {number} */
+void answer_cancel_backfill(const door_call_t *call);
+
+/* Reads the {number} of the address; false after answering. */
+bool answers_number(const door_call_t *call, uint64_t *number);
+
 #endif

@@ -47,6 +47,12 @@ static const route_t routes[] = {
     {"POST", "/api/v1/admin/quarantine/{number}/drop", TOKEN_OPERATOR, BODY_SMALL, answer_drop,
      false},
     {"POST", "/api/v1/admin/replay", TOKEN_OPERATOR, BODY_SMALL, answer_replay, false},
+    {"POST", "/api/v1/admin/backfills", TOKEN_OPERATOR, BODY_SMALL, answer_post_backfill, false},
+    {"GET", "/api/v1/admin/backfills", TOKEN_OPERATOR, BODY_SMALL, answer_get_backfills, false},
+    {"GET", "/api/v1/admin/backfills/{number}", TOKEN_OPERATOR, BODY_SMALL, answer_get_backfill,
+     false},
+    {"POST", "/api/v1/admin/backfills/{number}/cancel", TOKEN_OPERATOR, BODY_SMALL,
+     answer_cancel_backfill, false},
 };
 #define N_ROUTES (sizeof routes / sizeof routes[0])
 

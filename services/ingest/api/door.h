@@ -9,6 +9,7 @@
 
 #include "archive/archive.h"
 #include "http/http.h"
+#include "ingest/backfill.h"
 #include "ingest/config.h"
 #include "ingest/replay.h"
 #include "journal/journal.h"
@@ -19,6 +20,8 @@ typedef struct door door_t;
 /* What the answers work on; borrowed. */
 typedef struct {
     const ingest_config_t *config;
+    const ingest_config_t *const *asked; /* whose sources are asked at the moment */
+    backfills_t *backfills;
     store_t *store;
     journal_t *journal;
     archive_t *archive;
