@@ -37,6 +37,12 @@ static const char help[] =
     "    chiso import --api URL --token-file FILE [--dry-run] [--atomic] ROWS\n"
     "    chiso token new --role ROLE [--unit CODE]... [--id ID]\n"
     "    chiso status|top [--ingest URL] [--scorer URL] [--publisher URL]\n"
+    "    chiso backup [--publisher DIR] [--scorer DIR] [--ingest DIR] --to NEW\n"
+    "    chiso backup verify BACKUP\n"
+    "    chiso restore --from BACKUP [--continue] [--publisher DIR] [--scorer DIR] [--ingest DIR]\n"
+    "    chiso compact DIR...\n"
+    "    chiso store export --ingest|--scorer|--publisher DIR > FILE\n"
+    "    chiso store import --ingest|--scorer|--publisher DIR < FILE\n"
     "    chiso keygen --out DIR NAME\n"
     "    chiso --help | --version\n"
     "\n"
@@ -104,9 +110,34 @@ static const char help[] =
     "shows "
     "it\n"
     "                again every 2 s until Ctrl-C.\n"
+    "    backup      copies the stores of the services given, which may be running, and ingest's "
+    "raw\n"
+    "                bodies into the new folder NEW, with a manifest and SHA256SUMS. It is NEW.\n"
+    "                unfinished until all of it is on the disk. verify reads a backup and names "
+    "each\n"
+    "                file that is damaged or missing.\n"
+    "    restore     checks a backup and puts the services given into their data folders, which "
+    "must\n"
+    "                be missing or empty. The journals get new epochs and, with scorer and\n"
+    "                publisher, each target is told everything again: the lost time may have told "
+    "it\n"
+    "                something else. Not "
+    "with\n"
+    "                --continue, for a backup that was made of all three, stopped, and never "
+    "started\n"
+    "                again.\n"
+    "    compact     gives a stopped service's free pages back to the disk; DIR is its data "
+    "folder.\n"
+    "    store       export writes everything in a store as JSON, a line for each entry, journal "
+    "and\n"
+    "                all tables; import makes the same store of it in DIR, which must be missing "
+    "or\n"
+    "                empty, and checks the journal's hash chain. Raw bodies are files and not in "
+    "it.\n"
     "    keygen      makes a CURVE key pair: DIR/NAME.key (public) and DIR/NAME.key_secret.\n"
     "\n"
-    "    DIR is a service's data_dir. The stores are only read, so the services may be running.\n"
+    "    DIR is a service's data_dir. Where nothing else is said stores are\n"
+    "    only read, so the services may be running.\n"
     "\n"
     "EXIT STATUS\n"
     "    0  all is well             3  a catalog is wrong\n"
@@ -136,6 +167,10 @@ int main(int argc, char **argv)
         {"token", command_token},
         {"status", command_status},
         {"top", command_top},
+        {"backup", command_backup},
+        {"restore", command_restore},
+        {"compact", command_compact},
+        {"store", command_store},
         {"keygen", command_keygen},
     };
     log_init("cli", LOG_AT_WARN);

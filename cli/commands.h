@@ -20,6 +20,10 @@ int command_import(int argc, char **argv);
 int command_token(int argc, char **argv);
 int command_status(int argc, char **argv);
 int command_top(int argc, char **argv);
+int command_backup(int argc, char **argv);
+int command_restore(int argc, char **argv);
+int command_compact(int argc, char **argv);
+int command_store(int argc, char **argv);
 int command_keygen(int argc, char **argv);
 
 #endif

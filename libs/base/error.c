@@ -17,6 +17,7 @@ static const char *const own_texts[] = {
     "journal position not available",
     "invalid configuration",
     "breaks a rule",
+    "written in a newer format: install that version again",
 };
 
 const char *chiso_strerror(int code)

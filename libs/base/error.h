@@ -20,6 +20,7 @@ enum {
     CHISO_E_TRIMMED = -1008,  /* the journal no longer (or does not yet) hold that position */
     CHISO_E_CONFIG = -1009,   /* a configuration file is wrong; the reason was reported */
     CHISO_E_INVALID = -1010,  /* well formed, but breaks a rule; the reason was reported */
+    CHISO_E_NEWER = -1011,    /* stored in a format of a later version */
 };
 
 /* What remote data drives ends in one of three ways. */

@@ -69,6 +69,9 @@ static void meta_write(const position_t *p, uint8_t out[META_SIZE])
 
 static int meta_read(bytes_t in, position_t *p)
 {
+    if (in.len > 0 && in.data[0] > RECORD_VERSION) {
+        return CHISO_E_NEWER;
+    }
     if (in.len != META_SIZE || in.data[0] != RECORD_VERSION) {
         return CHISO_E_CORRUPT;
     }
@@ -156,16 +159,20 @@ static int check_head(journal_t *j, store_txn_t *txn)
     return memcmp(hash, p->head_hash, SHA256_SIZE) == 0 ? 0 : CHISO_E_CORRUPT;
 }
 
-static int create(journal_t *j)
+static uint64_t new_epoch(void)
 {
-    position_t p = {.first = 1};
-    while (p.epoch == 0) { /* 0 means "not known" on the bus */
-        p.epoch = clock_random64();
+    uint64_t epoch = 0;
+    while (epoch == 0) { /* 0 means "not known" on the bus */
+        epoch = clock_random64();
     }
-    uint8_t number[8];
-    be64_put(number, p.epoch);
-    sha256(bytes_of(number, 8), p.head_hash);
-    memcpy(p.base_hash, p.head_hash, SHA256_SIZE);
+    return epoch;
+}
+
+static int create(journal_t *j, const journal_origin_t *origin)
+{
+    position_t p = {.epoch = origin->epoch, .first = origin->first, .head = origin->first - 1};
+    memcpy(p.head_hash, origin->hash, SHA256_SIZE);
+    memcpy(p.base_hash, origin->hash, SHA256_SIZE);
     uint8_t meta[META_SIZE];
     meta_write(&p, meta);
     store_txn_t *txn = store_write(j->store);
@@ -201,6 +208,16 @@ static int load(journal_t *j, bool *found)
 
 int journal_open(store_t *store, const journal_options_t *options, journal_t **out)
 {
+    uint8_t number[8];
+    journal_origin_t origin = {.epoch = new_epoch(), .first = 1};
+    be64_put(number, origin.epoch);
+    sha256(bytes_of(number, 8), origin.hash);
+    return journal_open_from(store, options, &origin, out);
+}
+
+int journal_open_from(store_t *store, const journal_options_t *options,
+                      const journal_origin_t *origin, journal_t **out)
+{
     journal_t *j = calloc(1, sizeof *j);
     if (j == NULL) {
         return -ENOMEM;
@@ -219,7 +236,7 @@ int journal_open(store_t *store, const journal_options_t *options, journal_t **o
     bool found;
     int rc = load(j, &found);
     if (rc == 0 && !found) {
-        rc = create(j);
+        rc = create(j, origin);
     }
     if (rc != 0) {
         journal_close(&j);
@@ -256,6 +273,24 @@ uint64_t journal_first(const journal_t *j)
 uint64_t journal_bytes(const journal_t *j)
 {
     return j->committed.bytes;
+}
+
+void journal_origin(const journal_t *j, journal_origin_t *out)
+{
+    *out = (journal_origin_t){.epoch = j->committed.epoch, .first = j->committed.first};
+    memcpy(out->hash, j->committed.base_hash, SHA256_SIZE);
+}
+
+void journal_head_hash(const journal_t *j, uint8_t out[SHA256_SIZE])
+{
+    memcpy(out, j->pending.head_hash, SHA256_SIZE);
+}
+
+uint64_t journal_renew(journal_t *j, store_txn_t *txn)
+{
+    j->pending.epoch = new_epoch();
+    journal_seal(j, txn);
+    return j->pending.epoch;
 }
 
 uint64_t journal_append(journal_t *j, store_txn_t *txn, bytes_t payload)

@@ -33,10 +33,27 @@ typedef struct {
     int64_t consumer_ttl_ms; /* a consumer unseen for so long holds nothing back; 0: 30 days */
 } journal_options_t;
 
-/* Reads (or creates) the journal of a store. Checks the last record. 0, CHISO_E_CORRUPT,
- * CHISO_E_STORE. The store is borrowed. */
+/* Reads (or creates) the journal of a store. Checks the last record. 0, CHISO_E_NEWER,
+ * CHISO_E_CORRUPT, CHISO_E_STORE. The store is borrowed. */
 int journal_open(store_t *store, const journal_options_t *options, journal_t **out);
 void journal_close(journal_t **journal);
+
+/* Where a journal begins: its epoch, the first record that it holds, and the hash of the one
+ * before. */
+typedef struct {
+    uint64_t epoch, first;
+    uint8_t hash[SHA256_SIZE];
+} journal_origin_t;
+void journal_origin(const journal_t *journal, journal_origin_t *out);
+/* As journal_open(), but a new journal begins there: what is appended in the same order has the
+ * numbers and hashes that it had. */
+int journal_open_from(store_t *store, const journal_options_t *options,
+                      const journal_origin_t *origin, journal_t **out);
+/* Of the last record appended, committed or not. */
+void journal_head_hash(const journal_t *journal, uint8_t out[SHA256_SIZE]);
+/* Gives it another epoch, which is returned: the records after it are those of another life than
+ * the one that went on after a copy was taken. Settle as for appends. */
+uint64_t journal_renew(journal_t *journal, store_txn_t *txn);
 
 uint64_t journal_epoch(const journal_t *journal);
 uint64_t journal_head(const journal_t *journal);  /* newest committed; 0: empty */

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "store/copy.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -31,6 +32,7 @@ struct store {
     MDB_dbi stamp; /* LMDB's unnamed table: the format, and the names of the others */
     uint64_t soft_limit;
     unsigned page_size;
+    unsigned format;  /* that was found */
     int last_failure; /* LMDB's code or an errno */
     store_commit_fn told;
     void *context;
@@ -68,11 +70,22 @@ static int code_of(store_t *store, int rc)
 
 static int open_failed(store_t **store, char *reason, const char *what, int rc)
 {
-    if (reason != NULL) {
-        snprintf(reason, 256, "%s: %s", what, mdb_strerror(rc));
+    unsigned format = (*store)->format;
+    bool newer = rc == MDB_VERSION_MISMATCH && format > STORE_FORMAT;
+    if (reason != NULL && newer) {
+        snprintf(reason, 256,
+                 "%s: is of store format %u, this chiso (" CHISO_VERSION
+                 ") knows formats up to %d: a newer one wrote it; install that again",
+                 what, format, STORE_FORMAT);
+    } else if (reason != NULL) {
+        snprintf(reason, 256, "%s: %s", what,
+                 rc == ESTALE ? "a restore into this folder was not finished: empty it and "
+                                "restore again"
+                              : mdb_strerror(rc));
     }
     store_close(store);
-    return rc > 0                                            ? -rc
+    return newer                                             ? CHISO_E_NEWER
+           : rc > 0                                          ? -rc
            : rc == MDB_INVALID || rc == MDB_VERSION_MISMATCH ? CHISO_E_CORRUPT
                                                              : CHISO_E_STORE;
 }
@@ -81,9 +94,13 @@ static int open_failed(store_t **store, char *reason, const char *what, int rc)
 static int own_folder(store_t *store, const char *path)
 {
     char name[4096];
-    if (snprintf(name, sizeof name, "%s/owner.lock", path) >= (int)sizeof name) {
+    if (snprintf(name, sizeof name, "%s/" STORE_UNFINISHED, path) >= (int)sizeof name) {
         return ENAMETOOLONG;
     }
+    if (access(name, F_OK) == 0) {
+        return ESTALE;
+    }
+    snprintf(name, sizeof name, "%s/owner.lock", path);
     store->owner_fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
     if (store->owner_fd < 0) {
         return errno;
@@ -99,9 +116,8 @@ static int check_format(store_t *store, MDB_txn *txn, bool read_only)
     MDB_val value;
     int rc = mdb_get(txn, store->stamp, &key, &value);
     if (rc == 0) {
-        return value.mv_size == 1 && *(uint8_t *)value.mv_data == STORE_FORMAT
-                   ? 0
-                   : MDB_VERSION_MISMATCH;
+        store->format = value.mv_size == 1 ? *(uint8_t *)value.mv_data : 0;
+        return store->format == STORE_FORMAT ? 0 : MDB_VERSION_MISMATCH;
     }
     if (rc != MDB_NOTFOUND || read_only) {
         return rc;

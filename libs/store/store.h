@@ -35,8 +35,9 @@ typedef struct {
 } store_options_t;
 
 /* Opens or creates the folder `path` (its parent must exist). Clears readers that died. On failure
- * a reason in English is left in `reason` (may be NULL). 0, CHISO_E_STORE, CHISO_E_CORRUPT (another
- * format), -errno; -EBUSY when another process owns it. */
+ * a reason in English is left in `reason` (may be NULL). 0, CHISO_E_STORE, CHISO_E_NEWER (a format
+ * that this version does not know), CHISO_E_CORRUPT (no store), -errno; -EBUSY when another process
+ * owns it, -ESTALE when a restore into it was not finished. */
 int store_open(const char *path, const store_options_t *options, char reason[256], store_t **out);
 void store_close(store_t **store);
 

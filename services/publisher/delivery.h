@@ -33,6 +33,10 @@ int delivery_answers(delivery_t *delivery);
 /* Sends what is due: after each commit, and on a timer. */
 int delivery_pump(delivery_t *delivery);
 
+/* Of a publisher that does not run: every target that it knows is to be told everything again, and
+ * then what follows the record `head` of the journal. Within the transaction. */
+void delivery_tell_again(store_txn_t *txn, uint64_t head);
+
 /* How far each target is. */
 void delivery_measure(delivery_t *delivery, metrics_t *metrics);
 

@@ -81,6 +81,51 @@ int delivery_load(target_t *t)
     return rc;
 }
 
+static void tell_again(store_txn_t *txn, bytes_t id, Chiso__V1__Target *r, uint64_t head)
+{
+    uint8_t start[1] = {WALK_RESULTS};
+    buffer_t packed = BUFFER_INIT(8192);
+    r->next_seq = head + 1;
+    r->failures = 0;
+    r->next_try = 0;
+    r->has_resync_cursor = true;
+    r->resync_cursor = (ProtobufCBinaryData){sizeof start, start};
+    r->has_catching_up = r->catching_up = true;
+    wire_pack(&r->base, &packed);
+    if (packed.failed) {
+        store_fail(txn, CHISO_E_TOO_BIG);
+    }
+    store_put(txn, MODEL_TARGETS, id, buffer_bytes(&packed));
+    buffer_free(&packed);
+}
+
+void delivery_tell_again(store_txn_t *txn, uint64_t head)
+{
+    store_cursor_t *cursor;
+    bytes_t key;
+    bytes_t value;
+    uint8_t id[STORE_MAX_KEY + 1];
+    bytes_t from = bytes_of(NULL, 0);
+    /* sought anew each time: what is put may move what a cursor points at */
+    while (store_seek(txn, MODEL_TARGETS, from, &cursor, &key, &value)) {
+        wire_arena_t *arena;
+        ProtobufCMessage *message;
+        memcpy(id, key.data, key.len);
+        bytes_t name = bytes_of(id, key.len);
+        store_cursor_close(&cursor);
+        int rc = wire_unpack(&chiso__v1__target__descriptor, value, 8192, NULL, &arena, &message);
+        if (rc != 0) {
+            store_fail(txn, rc);
+            break;
+        }
+        tell_again(txn, name, (Chiso__V1__Target *)message, head);
+        wire_free(&arena);
+        id[name.len] = 0; /* the next key that there can be */
+        from = bytes_of(id, name.len + 1);
+    }
+    store_cursor_close(&cursor);
+}
+
 /* ---- numbered lines ---- */
 
 static void numbered_key(const target_t *t, uint64_t number, buffer_t *key)
