@@ -3,6 +3,7 @@ test, most of them here, on a machine that is set up as the pages say."""
 import functools
 import json
 import pathlib
+import random
 import re
 import struct
 import subprocess
@@ -117,9 +118,31 @@ class Commands(rig.Case):
             self.assertRegex(said, rf"(?m)^{s} +ready ")
         for script in (docs.script("operate.md", "Verifying"), docs.script("recover.md", "Recovering")):
             self.assertIn("\n0 findings\n", m.run(script))
-        m.run("mkdir -p /backup")
-        m.run(docs.script("operate.md", "Backups"))
+
+    def test_backing_up_moving_compacting(self):
+        m = self.machine(every="200ms", portals=1)
+        rng = random.Random(5)
+        m.start()
         m.settle()
+        m.run("mkdir -p /backup")
+
+        def change():
+            m.random_change(rng)
+            m.tick()
+        said = m.run(docs.script("operate.md", "Back up and restore"), tick=change)
+        self.assertRegex(said, r"(?m)^ingest: journal 1\.\.\d+, store \d+ bytes$")
+        m.run(docs.script("operate.md", "Back up and restore", 2), tick=change)
+        m.settle()
+        told = len(m.portals[0].raw_lines())
+        for script in (docs.script("operate.md", "Move"), docs.script("operate.md", "Move", 2)):
+            m.run(script)  # one life: nobody is told anything
+            m.settle()
+            self.assertEqual(len(m.portals[0].raw_lines()), told)
+        said = m.run(docs.script("operate.md", "Compact"))
+        self.assertRegex(said, r"data\.mdb: \d+ bytes before, \d+ after")
+        m.settle()
+        m.verify()
+        m.check_portal_order(m.portals[0], whole=False)
 
     def test_quarantine_and_replay(self):
         """Rows that jump are held back, released and dropped; the archive is read again."""
