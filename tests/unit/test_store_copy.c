@@ -226,38 +226,6 @@ static void test_compact_killed(void **state)
     free(folder);
 }
 
-/* A format that is one higher than ours, as a later version would leave it behind. */
-static void test_newer_format(void **state)
-{
-    rig_t *rig = *state;
-    char reason[256] = "";
-    char *folder = folder_file(rig->path, "store");
-    char *file = folder_file(folder, "data.mdb");
-    store_close(&rig->store);
-    buffer_t data = BUFFER_INIT(FOLDER_MAP);
-    folder_read(file, &data);
-    unsigned found = 0;
-    static const char key[] = "chiso.store.format";
-    for (size_t i = 0; i + sizeof key < data.len; i++) {
-        if (memcmp(data.data + i, key, sizeof key - 1) == 0) {
-            data.data[i + sizeof key - 1] = STORE_FORMAT + 1;
-            found++;
-        }
-    }
-    assert_true(found > 0);
-    folder_write(folder, "data.mdb", buffer_bytes(&data));
-    for (int read_only = 0; read_only < 2; read_only++) {
-        store_t *store = NULL;
-        store_options_t options = {.tables = tables, .read_only = read_only != 0};
-        assert_int_equal(store_open(folder, &options, reason, &store), CHISO_E_NEWER);
-        assert_null(store);
-        assert_non_null(strstr(reason, "store format 2"));
-    }
-    buffer_free(&data);
-    free(file);
-    free(folder);
-}
-
 static void test_unfinished_restore(void **state)
 {
     rig_t *rig = *state;
@@ -282,7 +250,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_compact, setup, teardown),
         cmocka_unit_test_setup_teardown(test_not_below_a_reader, setup, teardown),
         cmocka_unit_test_setup_teardown(test_compact_killed, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_newer_format, setup, teardown),
         cmocka_unit_test_setup_teardown(test_unfinished_restore, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
