@@ -22,18 +22,50 @@ static void print_line(buffer_t *line)
     puts(text != NULL ? text : "{\"error\":\"larger than can be printed\"}");
 }
 
+typedef struct {
+    uint64_t left;
+    const char *trace; /* only what has this id; NULL: all */
+} listing_t;
+
+static void put_event(jw_t *j, const event_t *event)
+{
+    char id[TRACE_ID_TEXT_SIZE];
+    char span[TRACE_SPAN_TEXT_SIZE];
+    trace_t trace = event_trace(event);
+    event_t plain = *event;
+    plain.has_trace = false; /* told in the words of the logs */
+    if (trace_is_set(&trace)) {
+        jw_put_text(j, "trace_id", trace_id_text(&trace, id));
+        jw_put_text(j, "span_id", trace_span_text(&trace, span));
+    }
+    jw_key(j, "event");
+    print_message(j, &plain.base);
+}
+
+static bool is_wanted(const listing_t *l, const event_t *event)
+{
+    char id[TRACE_ID_TEXT_SIZE];
+    trace_t trace = event_trace(event);
+    return l->trace == NULL ||
+           (trace_is_set(&trace) && strcmp(trace_id_text(&trace, id), l->trace) == 0);
+}
+
 static bool print_record(void *context, uint64_t seq, bytes_t payload)
 {
-    uint64_t *left = context;
+    listing_t *l = context;
+    event_in_t in = {0};
+    char reason[256];
+    bool good = event_decode(payload, reason, &in) == 0;
+    if (good ? !is_wanted(l, in.event) : l->trace != NULL) {
+        event_release(&in);
+        return true;
+    }
     buffer_t line = BUFFER_INIT(MAX_LINE);
     jw_t j = jw_to(&line);
-    event_in_t in;
-    char reason[256];
     jw_object(&j);
     jw_put_whole(&j, "seq", (int64_t)seq);
-    if (event_decode(payload, reason, &in) == 0) {
-        jw_key(&j, "event");
-        print_message(&j, &in.event->base);
+    if (good) {
+        put_event(&j, in.event);
         event_release(&in);
     } else {
         jw_put_text(&j, "error", reason);
@@ -41,7 +73,7 @@ static bool print_record(void *context, uint64_t seq, bytes_t payload)
     jw_object_end(&j);
     print_line(&line);
     buffer_free(&line);
-    return --*left > 0;
+    return --l->left > 0;
 }
 
 int command_journal(int argc, char **argv)
@@ -49,17 +81,18 @@ int command_journal(int argc, char **argv)
     const char *data = NULL;
     const char *from_text = NULL;
     const char *count_text = "18446744073709551";
+    listing_t listing = {0};
     const option_spec_t specs[] = {{.name = "data", .value = &data},
                                    {.name = "from", .value = &from_text},
                                    {.name = "count", .value = &count_text},
+                                   {.name = "trace", .value = &listing.trace},
                                    {0}};
     int first;
     uint64_t from = 0;
-    uint64_t count;
     if (options_read(argc, argv, specs, &first) != 0 || data == NULL || first < argc ||
         (from_text != NULL && options_number(from_text, &from) != 0) ||
-        options_number(count_text, &count) != 0 || count == 0) {
-        fprintf(stderr, "usage: chiso journal --data DIR [--from N] [--count N]\n");
+        options_number(count_text, &listing.left) != 0 || listing.left == 0) {
+        fprintf(stderr, "usage: chiso journal --data DIR [--from N] [--count N] [--trace ID]\n");
         return CHISO_EXIT_USAGE;
     }
     store_t *store = options_open(data, journal_tables);
@@ -69,7 +102,7 @@ int command_journal(int argc, char **argv)
     if (rc == 0) {
         store_txn_t *txn = store_read(store);
         rc = journal_read(journal, txn, from != 0 ? from : journal_first(journal), print_record,
-                          &count);
+                          &listing);
         store_abort(&txn);
     }
     if (rc < 0) {

@@ -145,6 +145,9 @@ static void check_notice(check_t *c, const event_notice_t *n)
 
 static void check_event(check_t *c, const event_t *e)
 {
+    trace_t ignored;
+    require(c, !e->has_trace || trace_unpack(bytes_of(e->trace.data, e->trace.len), &ignored) == 0,
+            "trace", "is none");
     switch (e->body_case) {
     case CHISO__V1__EVENT__BODY_READING:
         check_reading(c, e->reading);
@@ -225,6 +228,25 @@ void event_put_ranking(const event_ranking_t *r, buffer_t *out)
 void event_put_notice(const event_notice_t *n, buffer_t *out)
 {
     PUT(n, NOTICE, notice);
+}
+
+/* Fields of a message may stand in any order, and this one has the highest number. */
+void event_put_trace(const trace_t *trace, buffer_t *out)
+{
+    if (trace_is_set(trace)) {
+        uint8_t field[EVENT_TRACE_BYTES] = {6 << 3 | 2, TRACE_SIZE};
+        trace_pack(trace, field + 2);
+        buffer_append(out, field, sizeof field);
+    }
+}
+
+trace_t event_trace(const event_t *event)
+{
+    trace_t trace = TRACE_NONE;
+    if (event->has_trace) {
+        trace_unpack(bytes_of(event->trace.data, event->trace.len), &trace);
+    }
+    return trace;
 }
 
 static const char *const level_names[] = {NULL, "province", "department", "commune", "district"};

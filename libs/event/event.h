@@ -11,6 +11,7 @@
 #include "chiso/v1/events.pb-c.h"
 #include "decimal/decimal.h"
 #include "event/wire.h"
+#include "trace/trace.h"
 
 #define EVENT_MAX_BYTES (512 * 1024)
 #define EVENT_MAX_CODE 64    /* bytes of a unit, index, indicator, figure or source id */
@@ -45,6 +46,12 @@ void event_put_source_state(const event_source_state_t *state, buffer_t *out);
 void event_put_score(const event_score_t *score, buffer_t *out);
 void event_put_ranking(const event_ranking_t *ranking, buffer_t *out);
 void event_put_notice(const event_notice_t *notice, buffer_t *out);
+/* Behind an event that was put last: where it comes from. Nothing for no trace. The trace is in no
+ * body, so that what is stored and compared without it says the same after each fetch. */
+void event_put_trace(const trace_t *trace, buffer_t *out);
+#define EVENT_TRACE_BYTES (TRACE_SIZE + 2)
+/* Of an event that was decoded; TRACE_NONE when it has none. */
+trace_t event_trace(const event_t *event);
 
 /* Names as the API, the catalogs and the logs write them: "province", "scored", "blocked". NULL for
  * a value that is none. event_level_of returns 0 for an unknown name. */

@@ -8,6 +8,7 @@
 
 #include "chiso/v1/events.pb-c.h"
 #include "text/text.h"
+#include "trace/trace.h"
 
 #include <string.h>
 
@@ -187,6 +188,7 @@ typedef struct {
     Chiso__V1__Event event;
     Chiso__V1__Reading reading;
     Chiso__V1__Unit unit;
+    uint8_t trace[TRACE_SIZE];
 } parts_t;
 
 /* Fills the parts and the figures behind them; texts lie behind those. */
@@ -222,15 +224,26 @@ static bool read_reading(bytes_t block, parts_t *parts, Chiso__V1__Figure *figur
     return true;
 }
 
+/* What may stand behind the body, and nothing else; empty when there is none. */
+static bool read_trace(read_t *r, bytes_t *out)
+{
+    uint64_t tag;
+    uint64_t number;
+    *out = bytes_of(NULL, 0);
+    return r->at == r->end || (read_field(r, &tag, &number, out) && tag == FIELD(6, BLOCK) &&
+                               out->len == TRACE_SIZE && r->at == r->end);
+}
+
 bool quick_reading(bytes_t in, size_t max_bytes, wire_arena_t **arena, ProtobufCMessage **out)
 {
     read_t r = {in.data, in.data + in.len, NULL};
     uint64_t tag;
     uint64_t number;
     bytes_t block;
+    bytes_t trace;
     size_t n;
     if (in.len == 0 || in.len > max_bytes || !read_field(&r, &tag, &number, &block) ||
-        tag != FIELD(1, BLOCK) || r.at != r.end || !measure(block, &n)) {
+        tag != FIELD(1, BLOCK) || !read_trace(&r, &trace) || !measure(block, &n)) {
         return false;
     }
     Chiso__V1__Figure *figures;
@@ -247,6 +260,11 @@ bool quick_reading(bytes_t in, size_t max_bytes, wire_arena_t **arena, ProtobufC
     if (!read_reading(block, parts, figures, list, (char *)(list + n))) {
         wire_free(&a);
         return false;
+    }
+    if (trace.len > 0) {
+        memcpy(parts->trace, trace.data, trace.len);
+        parts->event.has_trace = true;
+        parts->event.trace = (ProtobufCBinaryData){trace.len, parts->trace};
     }
     *arena = a;
     *out = &parts->event.base;

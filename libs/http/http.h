@@ -53,7 +53,9 @@ void http_run(http_t *http);
 const char *http_method(const http_request_t *request); /* "GET" for HEAD as well */
 const char *http_path(const http_request_t *request);   /* percent-decoded, without the query */
 const char *http_header(const http_request_t *request, const char *name); /* or NULL */
-const char *http_query(const http_request_t *request, const char *name);  /* decoded, or NULL */
+/* NULL too when it stands there more than once. */
+const char *http_header_once(const http_request_t *request, const char *name);
+const char *http_query(const http_request_t *request, const char *name); /* decoded, or NULL */
 bytes_t http_body(const http_request_t *request);
 /* A smaller max_body for this request; while it is admitted only. */
 void http_limit_body(http_request_t *request, size_t max);

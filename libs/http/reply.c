@@ -33,6 +33,28 @@ const char *http_header(const http_request_t *request, const char *name)
     return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
 }
 
+typedef struct {
+    const char *name;
+    unsigned n;
+} count_t;
+
+static enum MHD_Result count_name(void *context, enum MHD_ValueKind kind, const char *name,
+                                  const char *value)
+{
+    (void)kind;
+    (void)value;
+    count_t *count = context;
+    count->n += strcasecmp(name, count->name) == 0;
+    return MHD_YES;
+}
+
+const char *http_header_once(const http_request_t *request, const char *name)
+{
+    count_t count = {.name = name};
+    MHD_get_connection_values(request->connection, MHD_HEADER_KIND, count_name, &count);
+    return count.n == 1 ? http_header(request, name) : NULL;
+}
+
 const char *http_query(const http_request_t *request, const char *name)
 {
     const char *value = NULL;

@@ -26,6 +26,8 @@ struct exchange {
     enum { STEP_LOGIN, STEP_PRIME, STEP_PAGE } step; /* of the request that was sent last */
     bool renewed; /* the session was forgotten once for this exchange */
     const char *fault;
+    trace_t trace;
+    char traceparent[TRACE_TEXT_SIZE];
 };
 
 const char *exchange_id_of(const source_t *source, source_by_t by, const registry_unit_t *unit)
@@ -60,6 +62,8 @@ int exchange_new(const exchange_setup_t *setup, const registry_unit_t *of, perio
     x->setup = setup;
     x->of = of;
     x->period = period;
+    x->trace = trace_new();
+    trace_format(&x->trace, x->traceparent);
     *out = x;
     return 0;
 }
@@ -122,6 +126,7 @@ static template_vars_t vars_of(const exchange_t *x)
                              .size = s->page_size,
                              .offset = page * s->page_size,
                              .token = session_token(x->setup->session, clock_mono_ms()),
+                             .traceparent = x->traceparent,
                              .secrets = x->setup->secrets,
                              .n_secrets = x->setup->n_secrets,
                              .value = put_value,
@@ -424,6 +429,11 @@ exchange_step_t exchange_take(exchange_t *x, fetch_answer_t *answer)
         break;
     }
     return take_page(x, answer);
+}
+
+const trace_t *exchange_trace(const exchange_t *x)
+{
+    return &x->trace;
 }
 
 const char *exchange_fault(const exchange_t *x)

@@ -14,6 +14,7 @@
 #include "source/session.h"
 #include "source/source.h"
 #include "source/template.h"
+#include "trace/trace.h"
 
 #define EXCHANGE_MAX_BYTES (256u * 1024 * 1024) /* of all pages */
 
@@ -49,6 +50,10 @@ exchange_step_t exchange_take(exchange_t *exchange, fetch_answer_t *answer);
 
 /* Why it failed although the answer was a 200 ("the login's answer has no token"), or NULL. */
 const char *exchange_fault(const exchange_t *exchange);
+
+/* Of this asking, all of its requests together. It is sent only where the description says
+ * ${traceparent}. */
+const trace_t *exchange_trace(const exchange_t *exchange);
 
 size_t exchange_count(const exchange_t *exchange);
 const bytes_t *exchange_pages(const exchange_t *exchange);

@@ -36,6 +36,7 @@ typedef enum {
     OFFSET,
     TOKEN,
     CSRF,
+    TRACEPARENT,
     SECRET,
     VALUE,
     NONE
@@ -43,9 +44,9 @@ typedef enum {
 
 static variable_t variable_of(const char *name, size_t len)
 {
-    static const char *const names[] = {"of",     "year",  "quarter", "month", "month2",
-                                        "period", "from",  "to",      "page",  "size",
-                                        "offset", "token", "csrf"};
+    static const char *const names[] = {"of",     "year",  "quarter", "month",      "month2",
+                                        "period", "from",  "to",      "page",       "size",
+                                        "offset", "token", "csrf",    "traceparent"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (strlen(names[i]) == len && memcmp(names[i], name, len) == 0) {
             return (variable_t)i;
@@ -110,6 +111,9 @@ static void put_variable(const template_vars_t *v, const char *name, size_t len,
         break;
     case CSRF:
         buffer_append_text(out, v->csrf != NULL ? v->csrf : "");
+        break;
+    case TRACEPARENT:
+        buffer_append_text(out, v->traceparent != NULL ? v->traceparent : "");
         break;
     case SECRET:
         secret = secret_of(v, name + 7, len - 7);

@@ -5,6 +5,7 @@
  *   ${from} ${to}             first and last day, yyyy-mm-dd
  *   ${page} ${size} ${offset} of a source that answers in pages
  *   ${token} ${csrf}          what the source gave before
+ *   ${traceparent}            of this asking, see libs/trace: for a source that wants it
  *   ${value:NAME}             a text that the description makes of others
  *   ${secret:NAME}            from a file that the operator names; never in a URL
  */
@@ -22,7 +23,7 @@ typedef struct template_vars {
     const char *of; /* NULL: "" */
     period_t period;
     unsigned page, size, offset;
-    const char *token, *csrf; /* NULL: "" */
+    const char *token, *csrf, *traceparent; /* NULL: "" */
     const template_secret_t *secrets;
     unsigned n_secrets;
     /* Appends the value of that name, false when there is none; NULL: there are none. */

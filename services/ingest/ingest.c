@@ -126,8 +126,9 @@ static void ask(ingest_t *in, series_t *series)
         rc = exchange_send(series->exchange, in->fetch, series);
     }
     if (rc != 0) {
+        trace_t trace = series->exchange != NULL ? *exchange_trace(series->exchange) : TRACE_NONE;
         log_error("cannot ask", "source", source->id, "series", series->name, "reason",
-                  chiso_strerror(rc), NULL);
+                  chiso_strerror(rc), TRACE_LOG(&trace), NULL);
         exchange_destroy(&series->exchange);
         series->next_due = clock_wall_ms() + source->retry_after_ms;
         schedule_heard(series, SCHEDULE_UNKNOWN, clock_mono_ms());

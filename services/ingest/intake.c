@@ -174,10 +174,11 @@ void intake_write_state(take_t *p)
     }
     s->stale_told = state.n_stale_units;
     if (is_news(p, &state) || s->left_alone_ms > 0) {
-        ledger_state(p->txn, p->in->journal, &state);
+        ledger_state(p->txn, p->in->journal, &state, &p->trace);
         log_info("source state", "source", state.source, "series", state.series, "outcome",
                  event_outcome_name(state.outcome), "stale", state.stale ? "yes" : "no",
-                 "stale_units", LOG_INT(state.n_stale_units), "detail", s->detail, NULL);
+                 "stale_units", LOG_INT(state.n_stale_units), "detail", s->detail,
+                 TRACE_LOG(&p->trace), NULL);
     }
     free(state.stale_units);
     series_store(s, p->txn);
@@ -258,7 +259,8 @@ int intake_answer(intake_t *in, series_t *series, const fetch_answer_t *answer, 
                 .series = series,
                 .pages = whole ? exchange_pages(series->exchange) : &body,
                 .n_pages = whole ? exchange_count(series->exchange) : 1,
-                .now = clock_wall_ms()};
+                .now = clock_wall_ms(),
+                .trace = *exchange_trace(series->exchange)};
     char detail[256] = "";
     *appended = false;
     p.txn = store_write(in->store);
@@ -278,9 +280,10 @@ int intake_answer(intake_t *in, series_t *series, const fetch_answer_t *answer, 
     if (rc != 0) {
         return intake_undo(series, in->store, rc);
     }
-    log_debug("fetched", "source", series->source->id, "series", series->name, "outcome",
-              event_outcome_name(outcome), "pages", LOG_INT(p.n_pages), "rows_changed",
-              LOG_INT(p.changed_rows), "figures_changed", LOG_INT(p.changed_figures), NULL);
+    log_write(p.changed_rows > 0 ? LOG_AT_INFO : LOG_AT_DEBUG, "fetched", "source",
+              series->source->id, "series", series->name, "outcome", event_outcome_name(outcome),
+              "pages", LOG_INT(p.n_pages), "rows_changed", LOG_INT(p.changed_rows),
+              "figures_changed", LOG_INT(p.changed_figures), TRACE_LOG(&p.trace), NULL);
     return 0;
 }
 
@@ -299,7 +302,8 @@ int intake_age(intake_t *in, series_t *series, int64_t now, bool *appended)
     if (!due) {
         return 0;
     }
-    take_t p = {.in = in, .series = series, .now = now, .txn = store_write(in->store)};
+    take_t p = {.in = in, .series = series, .now = now, .trace = trace_new()};
+    p.txn = store_write(in->store);
     intake_write_state(&p);
     int rc = intake_finish(&p, appended);
     return rc == 0 ? 0 : intake_undo(series, in->store, rc);

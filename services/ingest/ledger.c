@@ -165,6 +165,7 @@ static void write_row(store_txn_t *txn, journal_t *journal, const ledger_row_t *
     reading.n_figures = c->n_changed;
     reading.figures = c->changed;
     event_put_reading(&reading, &packed);
+    event_put_trace(row->trace != NULL ? row->trace : &TRACE_NONE, &packed);
     if (failed || packed.failed) {
         store_fail(txn, CHISO_E_TOO_BIG);
     }
@@ -249,7 +250,8 @@ void ledger_units(store_txn_t *txn, const char *source, const char *series, ledg
 
 /* ---- states ---- */
 
-void ledger_state(store_txn_t *txn, journal_t *journal, const event_source_state_t *state)
+void ledger_state(store_txn_t *txn, journal_t *journal, const event_source_state_t *state,
+                  const trace_t *trace)
 {
     buffer_t key = BUFFER_INIT(STORE_MAX_KEY);
     buffer_t packed = BUFFER_INIT(EVENT_MAX_BYTES);
@@ -260,6 +262,7 @@ void ledger_state(store_txn_t *txn, journal_t *journal, const event_source_state
         store_fail(txn, CHISO_E_TOO_BIG);
     }
     store_put(txn, LEDGER_STATES, buffer_bytes(&key), buffer_bytes(&packed));
+    event_put_trace(trace, &packed);
     journal_append(journal, txn, buffer_bytes(&packed));
     buffer_free(&key);
     buffer_free(&packed);

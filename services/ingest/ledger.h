@@ -59,6 +59,7 @@ typedef struct ledger_row {
     size_t n_figures;
     int64_t fetched_at;
     const uint8_t *body_sha256;
+    const trace_t *trace;         /* of the fetch or submission; NULL: none */
     const ledger_proof_t *proofs; /* of each figure, or NULL: machines read them all. Other evidence
                                    * is another revision */
     ledger_outcome_t *outcomes;   /* to be filled for each figure, or NULL */
@@ -90,7 +91,8 @@ void ledger_units(store_txn_t *txn, const char *source, const char *series, ledg
                   void *context);
 
 /* Stores the state of a series and journals it. */
-void ledger_state(store_txn_t *txn, journal_t *journal, const event_source_state_t *state);
+void ledger_state(store_txn_t *txn, journal_t *journal, const event_source_state_t *state,
+                  const trace_t *trace);
 
 /* A page of everything that is known, for bus_snapshot_fn. */
 int ledger_snapshot(store_t *store, bytes_t cursor, bus_page_t *page);

@@ -111,7 +111,7 @@ static int take_entry(release_t *r)
 int release_entry(intake_t *in, const schedule_t *schedule, uint64_t number, const char *by,
                   char reason[RELEASE_REASON_SIZE], bool *appended)
 {
-    release_t r = {.take = {.in = in}, .reason = reason};
+    release_t r = {.take = {.in = in, .trace = trace_new()}, .reason = reason};
     series_t *own = NULL;
     quarantine_in_t found;
     *appended = false;
@@ -148,7 +148,7 @@ int release_entry(intake_t *in, const schedule_t *schedule, uint64_t number, con
             intake_undo(r.take.series, in->store, rc);
         } else {
             log_info("released", "source", found.entry->source, "series", found.entry->series,
-                     "number", LOG_INT(number), "by", by, NULL);
+                     "number", LOG_INT(number), "by", by, TRACE_LOG(&r.take.trace), NULL);
         }
     }
     take_pages_free(&r.pages);

@@ -30,6 +30,7 @@ struct replay {
     size_t n_seen;
     buffer_t lines;
     uint64_t answers, unreadable, figures, held;
+    trace_t trace; /* one for all that it changes */
     bool ended;
 };
 
@@ -91,6 +92,7 @@ int replay_new(intake_t *in, schedule_t *const *schedule, const replay_options_t
     r->in = in;
     r->schedule = schedule;
     r->options = *options;
+    r->trace = trace_new();
     r->lines = (buffer_t)BUFFER_INIT(REPLAY_MAX_ANSWER);
     snprintf(r->source, sizeof r->source, "%s", options->source);
     r->times = calloc(ANSWERS_PER_SERIES, sizeof *r->times);
@@ -117,7 +119,8 @@ static void end(replay_t *r, int rc)
     buffer_append_text(&r->lines, "\n");
     r->ended = true;
     log_info("replayed", "source", r->source, "answers", LOG_INT(r->answers), "figures",
-             LOG_INT(r->figures), "applied", r->options.apply ? "yes" : "no", NULL);
+             LOG_INT(r->figures), "applied", r->options.apply ? "yes" : "no", TRACE_LOG(&r->trace),
+             NULL);
     r->options.done(r->options.context, rc, buffer_bytes(&r->lines));
 }
 
@@ -279,7 +282,7 @@ static int finish(step_t *s, bool *appended)
 static int replay_answer(replay_t *r, series_t *series, int64_t at, bool *appended)
 {
     step_t s = {.replay = r,
-                .take = {.in = r->in, .series = series, .now = at},
+                .take = {.in = r->in, .series = series, .now = at, .trace = r->trace},
                 .lines = BUFFER_INIT(REPLAY_MAX_ANSWER)};
     take_pages_t pages = {0};
     s.take.txn = r->options.apply ? store_write(r->in->store) : store_read(r->in->store);

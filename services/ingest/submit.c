@@ -381,6 +381,7 @@ static void take_place(work_t *w, entry_t *entries, size_t n, batch_t *b)
                         .unit = CHISO__V1__UNIT__INIT,
                         .fetched_at = w->in->now,
                         .body_sha256 = w->in->body_sha256,
+                        .trace = &w->in->trace,
                         .figures = b->figures,
                         .proofs = b->proofs,
                         .outcomes = b->outcomes};

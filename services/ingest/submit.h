@@ -32,6 +32,7 @@ typedef struct {
     const token_t *token;
     const uint8_t *body_sha256; /* of the submission */
     int64_t now;                /* wall clock */
+    trace_t trace;
 } submit_context_t;
 
 /* Fills a result for each row. Failures stick to the transaction; the journal is to be settled

@@ -64,7 +64,8 @@ static void notice(take_t *t, const char *text)
     }
     snprintf(s->notice, sizeof s->notice, "%.500s%s%.500s", before, joins ? "; " : "", text);
     s->noticed_at = t->now;
-    log_warn("source drift", "source", s->source->id, "series", s->name, "notice", text, NULL);
+    log_warn("source drift", "source", s->source->id, "series", s->name, "notice", text,
+             TRACE_LOG(&t->trace), NULL);
 }
 
 void take_end(take_t *t)
@@ -173,7 +174,7 @@ static void quarantine(take_t *t, const quarantine_entry_t *entry, size_t page)
     }
     if (news != QUARANTINE_DROPPED) {
         log_warn("quarantined", "source", entry->source, "series", entry->series, "rule",
-                 entry->rule, "reason", entry->reason, NULL);
+                 entry->rule, "reason", entry->reason, TRACE_LOG(&t->trace), NULL);
     }
 }
 
@@ -248,7 +249,8 @@ ledger_row_t take_row_of(const take_t *t, const reader_row_t *row)
                           .figures = row->figures,
                           .n_figures = row->n_figures,
                           .fetched_at = t->now,
-                          .body_sha256 = t->hashes[row->page]};
+                          .body_sha256 = t->hashes[row->page],
+                          .trace = &t->trace};
 }
 
 static void take_row(take_t *t, const reader_row_t *row)
@@ -290,7 +292,7 @@ static void check_absent(void *context, const char *code)
     }
     if (series_bad(s, code) == NULL) {
         log_warn("a unit is no longer in the answer", "source", s->source->id, "series", s->name,
-                 "unit", code, NULL);
+                 "unit", code, TRACE_LOG(&a->take->trace), NULL);
         series_add_bad(s, code, "its row is missing from the answer", last_good_of(a->take, code));
     }
 }

@@ -15,7 +15,8 @@ typedef struct take {
     store_txn_t *txn;
     const bytes_t *pages;
     size_t n_pages;
-    int64_t now; /* when it was fetched */
+    int64_t now;   /* when it was fetched */
+    trace_t trace; /* of the fetch, or of what an operator began */
     /* take_begin() makes: */
     uint8_t (*hashes)[SHA256_SIZE]; /* of each page */
     bool *kept;                     /* is it in the archive, because something refers to it? */

@@ -50,6 +50,16 @@ static int submit_drop(target_t *t, const outgoing_t *out)
     return rc;
 }
 
+/* The first record that is not settled; there is one. */
+static size_t first_open(const target_t *t)
+{
+    size_t i = 0;
+    while (i + 1 < t->batch.records.n && t->batch.records.items[i].done) {
+        i++;
+    }
+    return i;
+}
+
 static int submit(target_t *t, step_t step, outgoing_t *out)
 {
     if (step == STEP_SEND) {
@@ -57,6 +67,14 @@ static int submit(target_t *t, step_t step, outgoing_t *out)
         outgoing_header(out, "Idempotency-Key: %s%s%s", t->window[0]->key,
                         t->n_window > 1 ? ".." : "",
                         t->n_window > 1 ? t->window[t->n_window - 1]->key : "");
+    }
+    /* of several causes the first: a request has one parent */
+    const record_t *first =
+        step == STEP_SEND ? t->window[0] : &t->batch.records.items[first_open(t)];
+    char parent[TRACE_TEXT_SIZE];
+    t->trace = trace_next(&first->trace);
+    if (step != STEP_TOKEN) {
+        outgoing_header(out, "traceparent: %s", trace_format(&t->trace, parent));
     }
     if (step != STEP_TOKEN) {
         auth_sign(&t->auth, t->config, clock_wall_ms(), out);
@@ -80,13 +98,22 @@ static int submit(target_t *t, step_t step, outgoing_t *out)
     return rc;
 }
 
-static void note_failure(target_t *t, const char *key, const char *reason, const char *verdict)
+/* The record's trace, and the span of the request that it was in. */
+static trace_t trace_of(const target_t *t, const record_t *r)
 {
+    trace_t trace = r->trace;
+    memcpy(trace.span, t->trace.span, sizeof trace.span);
+    return trace;
+}
+
+static void note_failure(target_t *t, const record_t *r, const char *reason, const char *verdict)
+{
+    trace_t trace = trace_of(t, r);
     if (reason != t->last_error) {
         snprintf(t->last_error, sizeof t->last_error, "%s", reason);
     }
-    log_warn("a portal did not take a notice", "target", t->config->id, "key", key, "reason",
-             reason, "verdict", verdict, NULL);
+    log_warn("a portal did not take a notice", "target", t->config->id, "key", r->key, "reason",
+             reason, "verdict", verdict, TRACE_LOG(&trace), NULL);
 }
 
 static int begin_step(target_t *t)
@@ -116,7 +143,7 @@ static int begin_step(target_t *t)
     if (rc != 0) {
         char reason[TARGET_REASON_SIZE];
         snprintf(reason, sizeof reason, "cannot be sent: %s", chiso_strerror(rc));
-        note_failure(t, t->batch.records.items[0].key, reason, "retry");
+        note_failure(t, &t->batch.records.items[first_open(t)], reason, "retry");
         t->record.next_try = clock_wall_ms() + t->config->retry_max_ms;
     }
     return 0;
@@ -185,7 +212,7 @@ static void on_token(target_t *t, const fetch_answer_t *a)
 {
     char reason[TARGET_REASON_SIZE];
     if (auth_take_token(&t->auth, a, reason) != 0) {
-        note_failure(t, t->batch.records.items[0].key, reason, "retry");
+        note_failure(t, &t->batch.records.items[first_open(t)], reason, "retry");
         back_off(t, a);
     }
 }
@@ -196,10 +223,11 @@ static void on_setup(target_t *t, const fetch_answer_t *a)
     t->dialect->judge(t->config, a, NULL, 0, &said);
     t->needs_setup = said.verdict != CHISO_ACCEPT;
     if (t->needs_setup) {
-        note_failure(t, t->batch.records.items[0].key, said.reason, "retry");
+        note_failure(t, &t->batch.records.items[first_open(t)], said.reason, "retry");
         back_off(t, a);
     } else {
-        log_info("the place at a portal was made", "target", t->config->id, NULL);
+        log_info("the place at a portal was made", "target", t->config->id, TRACE_LOG(&t->trace),
+                 NULL);
     }
 }
 
@@ -208,9 +236,12 @@ static bool settle(target_t *t, store_txn_t *txn, record_t *r, const fetch_answe
                    chiso_verdict_t verdict, const char *reason)
 {
     if (verdict == CHISO_ACCEPT) {
+        trace_t trace = trace_of(t, r);
         delivery_put_ledger(t, txn, r, a);
+        log_debug("delivered", "target", t->config->id, "key", r->key, "status", LOG_INT(a->status),
+                  TRACE_LOG(&trace), NULL);
     } else if (verdict == CHISO_REJECT) {
-        note_failure(t, r->key, reason, "dead letter");
+        note_failure(t, r, reason, "dead letter");
         metrics_add(t->delivery->metrics, MEASURE_TARGET_DEAD, 1, t->config->id, NULL);
         delivery_put_letter(t, txn, r, a, reason);
     } else {
@@ -248,7 +279,7 @@ static int settle_window(target_t *t, const fetch_answer_t *a, const judgement_t
 {
     size_t settled = 0;
     const char *last_reason = "";
-    const char *last_key = "";
+    const record_t *last = NULL;
     store_txn_t *txn = store_write(t->delivery->model->store);
     for (size_t i = 0; i < t->n_window; i++) {
         record_t *r = t->window[i];
@@ -256,13 +287,13 @@ static int settle_window(target_t *t, const fetch_answer_t *a, const judgement_t
         const char *reason = said->each ? r->reason : said->reason;
         if (settle(t, txn, r, a, verdict, reason)) {
             settled++;
-        } else if (*last_key == '\0') {
+        } else if (last == NULL) {
             last_reason = reason;
-            last_key = r->key;
+            last = r;
         }
     }
-    if (settled < t->n_window) {
-        note_failure(t, last_key, last_reason, "retry");
+    if (last != NULL) {
+        note_failure(t, last, last_reason, "retry");
         back_off(t, a);
     } else {
         t->record.failures = 0;
@@ -304,7 +335,7 @@ static int on_sent(target_t *t, const fetch_answer_t *a)
     bool refused = !said.each && (said.verdict == CHISO_REJECT || given_up);
     if (refused && t->n_window > 1) {
         log_warn("a request was refused: its records go one by one", "target", t->config->id,
-                 "reason", said.reason, NULL);
+                 "reason", said.reason, TRACE_LOG(&t->trace), NULL);
         t->singly = true;
         t->attempts = 0;
         return 0;

@@ -25,6 +25,7 @@ typedef struct {
     event_in_t in;
     buffer_t packed; /* a dead letter needs the bytes */
     uint64_t seq;    /* 0: from the read model */
+    trace_t trace;   /* of its cause; without a known one, made of its key */
 } told_t;
 
 /* What is under way to a target: kept until every record has been taken or buried. */
@@ -58,6 +59,7 @@ typedef struct {
     size_t n_window;
     uint32_t attempts; /* of the first record that is not done */
     int64_t last_sent; /* monotonic */
+    trace_t trace;     /* of the request under way */
     auth_t auth;
 } target_t;
 

@@ -45,8 +45,22 @@ static int take_bytes(told_t *told, bytes_t packed, uint64_t seq)
     }
     if (rc != 0) {
         buffer_free(&told->packed);
+        return rc;
     }
-    return rc;
+    told->trace = event_trace(told->in.event);
+    if (!trace_is_set(&told->trace)) {
+        told->trace = trace_of_name(told->in.event->notice->key);
+    }
+    return 0;
+}
+
+/* It stands for another one, of the same cause. */
+static void replace_told(told_t *told, told_t *by)
+{
+    by->trace = told->trace;
+    event_put_trace(&by->trace, &by->packed);
+    free_told(told);
+    *told = *by;
 }
 
 static bool make_told(told_t *told, const char *type, const char *subject, const char *key,
@@ -213,8 +227,7 @@ static void make_whole(target_t *t, store_txn_t *txn, told_t *told)
         if (last == told->seq && in.event->ranking->n_standings > 0 &&
             told_of_ranking(t, in.event->ranking, &whole)) {
             whole.seq = told->seq;
-            free_told(told);
-            *told = whole;
+            replace_told(told, &whole);
         }
         model_ranking_free(&in);
     }
@@ -286,8 +299,7 @@ static letter_t state_of_ranking(target_t *t, store_txn_t *txn, told_t *told)
             state = LETTER_CURRENT;
         } else if (in.event->ranking->n_standings > 0 &&
                    told_of_ranking(t, in.event->ranking, &whole)) {
-            free_told(told);
-            *told = whole;
+            replace_told(told, &whole);
             state = LETTER_WHOLE;
         }
         model_ranking_free(&in);
@@ -348,8 +360,9 @@ static int add(target_t *t, told_t *told, const char *only)
     batch_t *batch = &t->batch;
     record_list_t records = {0};
     record_expand(t->config, told->in.event->notice, &records);
-    for (size_t i = 0; only != NULL && i < records.n; i++) {
-        records.items[i].done = strcmp(records.items[i].key, only) != 0;
+    for (size_t i = 0; i < records.n; i++) {
+        records.items[i].trace = told->trace;
+        records.items[i].done = only != NULL && strcmp(records.items[i].key, only) != 0;
     }
     int rc = records.failed ? -ENOMEM : 0;
     if (rc == 0 && t->dialect->distinct && meets(&batch->records, &records)) {
@@ -492,6 +505,9 @@ bool delivery_sample(target_t *t, told_t *told, record_list_t *records)
     t->ahead.next_seq = UINT64_MAX;
     for (unsigned i = 0; !found && i < MAX_SAMPLED && next_result(t, txn, told); i++) {
         record_expand(t->config, told->in.event->notice, records);
+        for (size_t k = 0; k < records->n; k++) {
+            records->items[k].trace = told->trace;
+        }
         found = records->n > 0 && !records->failed;
         if (!found) {
             delivery_free_sample(told, records);

@@ -146,6 +146,8 @@ static uint64_t notify(model_t *m, store_txn_t *txn, const char *type, const cha
     notice.internal = internal;
     buffer_t packed = BUFFER_INIT(EVENT_MAX_BYTES);
     event_put_notice(&notice, &packed);
+    trace_t trace = trace_next(&m->cause);
+    event_put_trace(&trace, &packed);
     if (packed.failed) {
         store_fail(txn, CHISO_E_TOO_BIG);
     }
@@ -420,6 +422,7 @@ void model_line(model_t *m, store_txn_t *txn, bool cut)
     state.since = clock_wall_ms();
     state.stale = cut;
     state.detail = cut ? TEXT("nothing is heard of chiso-ingest") : NULL;
+    m->cause = TRACE_NONE;
     apply_state(m, txn, &state);
 }
 
@@ -431,6 +434,7 @@ bool model_line_is_cut(const model_t *m)
 
 int model_apply(model_t *m, store_txn_t *txn, uint64_t epoch, const event_t *event, bool snapshot)
 {
+    m->cause = event_trace(event);
     switch (event->body_case) {
     case CHISO__V1__EVENT__BODY_SCORE:
         apply_score(m, txn, epoch, event->score, snapshot);

@@ -73,6 +73,7 @@ typedef struct {
     uint64_t
         epoch; /* of the scorer's journal that the stored results come from; set by the owner */
     model_thin_t thin;
+    trace_t cause; /* of the event at hand */
 } model_t;
 
 /* Reads what the store holds about groups and sources. */

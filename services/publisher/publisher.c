@@ -89,9 +89,11 @@ static void tell(publisher_t *p)
 }
 
 /* Keeps an event that cannot be taken, and goes on. */
-static void bury(store_txn_t *txn, uint64_t epoch, uint64_t seq, bytes_t event, const char *reason)
+static void bury(store_txn_t *txn, uint64_t epoch, uint64_t seq, bytes_t event, const char *reason,
+                 trace_t trace)
 {
-    log_error("an event cannot be applied", "seq", LOG_INT(seq), "reason", reason, NULL);
+    log_error("an event cannot be applied", "seq", LOG_INT(seq), "reason", reason,
+              TRACE_LOG(&trace), NULL);
     inbox_bury(txn, MODEL_INBOX, epoch, seq, event, reason);
 }
 
@@ -111,6 +113,7 @@ static int on_batch(void *context, uint64_t epoch, uint64_t first_seq, const byt
         event_in_t in;
         char reason[256] = "an event that the publisher does not take";
         int rc = event_decode(events[i], reason, &in);
+        trace_t trace = rc == 0 ? event_trace(in.event) : TRACE_NONE;
         if (rc == 0) {
             if (in.event->body_case == CHISO__V1__EVENT__BODY_SCORE &&
                 n_scores < BUS_BATCH_EVENTS) {
@@ -122,7 +125,7 @@ static int on_batch(void *context, uint64_t epoch, uint64_t first_seq, const byt
         if (rc == -ENOMEM) {
             store_fail(txn, rc);
         } else if (rc != 0) {
-            bury(txn, epoch, first_seq + i, events[i], reason);
+            bury(txn, epoch, first_seq + i, events[i], reason, trace);
         }
     }
     inbox_advance(txn, MODEL_INBOX, epoch, first_seq + n_events);
@@ -155,7 +158,7 @@ static int on_snapshot(void *context, uint64_t epoch, uint64_t tail_seq, const b
         if (event_decode(events[i], reason, &decoded[n]) == 0) {
             model_apply(&p->model, txn, epoch, decoded[n++].event, true);
         } else {
-            bury(txn, epoch, i, events[i], reason);
+            bury(txn, epoch, i, events[i], reason, TRACE_NONE);
         }
     }
     model_sweep(&p->model, txn, decoded, n);

@@ -11,23 +11,27 @@
 #include <stdio.h>
 
 /* Passes a source's state on, so that the publisher can say what is stale. */
-static void pass_state(score_t *s, store_txn_t *txn, const event_source_state_t *state,
-                       bytes_t event)
+static void pass_state(score_t *s, store_txn_t *txn, const event_source_state_t *state)
 {
     buffer_t key = BUFFER_INIT(STORE_MAX_KEY);
     buffer_append_part(&key, state->source);
     buffer_append_part(&key, state->series);
+    buffer_t event = BUFFER_INIT(EVENT_MAX_BYTES);
+    event_put_source_state(state, &event);
     bytes_t known;
-    if (key.failed) {
+    if (key.failed || event.failed) {
         store_fail(txn, CHISO_E_TOO_BIG);
     } else if (!store_get(txn, SCORER_STATES, buffer_bytes(&key), &known) ||
-               !bytes_equal(known, event)) {
-        store_put(txn, SCORER_STATES, buffer_bytes(&key), event);
+               !bytes_equal(known, buffer_bytes(&event))) {
+        store_put(txn, SCORER_STATES, buffer_bytes(&key), buffer_bytes(&event));
         /* the results it is about come first */
         score_settle(s, txn);
-        journal_append(s->journal, txn, event);
+        trace_t trace = trace_next(&s->cause);
+        event_put_trace(&trace, &event);
+        journal_append(s->journal, txn, buffer_bytes(&event));
     }
     buffer_free(&key);
+    buffer_free(&event);
 }
 
 static void apply(score_t *s, store_txn_t *txn, uint64_t epoch, uint64_t seq, bytes_t bytes)
@@ -39,15 +43,17 @@ static void apply(score_t *s, store_txn_t *txn, uint64_t epoch, uint64_t seq, by
         store_fail(txn, rc);
         return;
     }
+    s->cause = rc == 0 ? event_trace(in.event) : TRACE_NONE;
     if (rc == 0 && in.event->body_case == CHISO__V1__EVENT__BODY_READING) {
         score_reading(s, txn, in.event->reading);
     } else if (rc == 0 && in.event->body_case == CHISO__V1__EVENT__BODY_SOURCE_STATE) {
-        pass_state(s, txn, in.event->source_state, bytes);
+        pass_state(s, txn, in.event->source_state);
     } else {
         if (rc == 0) {
             snprintf(reason, sizeof reason, "an event that the scorer does not take");
         }
-        log_error("an event cannot be applied", "seq", LOG_INT(seq), "reason", reason, NULL);
+        log_error("an event cannot be applied", "seq", LOG_INT(seq), "reason", reason,
+                  TRACE_LOG(&s->cause), NULL);
         inbox_bury(txn, SCORER_INBOX, epoch, seq, bytes, reason);
     }
     if (rc == 0) {
@@ -61,6 +67,7 @@ void batch_apply(score_t *s, store_txn_t *txn, uint64_t epoch, uint64_t first_se
     for (size_t i = 0; i < n_events; i++) {
         apply(s, txn, epoch, first_seq + i, events[i]);
     }
+    s->cause = TRACE_NONE;
     int64_t now = clock_mono_ms();
     if (more && now - s->told_at < BATCH_RANKINGS_MS) {
         score_settle_results(s, txn);

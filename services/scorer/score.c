@@ -242,7 +242,7 @@ static void mark_pending(score_t *s, store_txn_t *txn, result_t *r)
     }
     if (s->n_pending == s->cap_pending) {
         size_t cap = s->cap_pending == 0 ? 64 : s->cap_pending * 2;
-        result_t **grown = realloc(s->pending, cap * sizeof *grown);
+        score_cause_t *grown = realloc(s->pending, cap * sizeof *grown);
         if (grown == NULL) {
             store_fail(txn, -ENOMEM);
             return;
@@ -251,7 +251,8 @@ static void mark_pending(score_t *s, store_txn_t *txn, result_t *r)
         s->cap_pending = cap;
     }
     r->pending = true;
-    s->pending[s->n_pending++] = r;
+    r->cause = (uint32_t)s->n_pending;
+    s->pending[s->n_pending++] = (score_cause_t){r, s->cause};
 }
 
 /* A new revision of the result, when it says anything else than before: a portal that has seen a

@@ -14,10 +14,17 @@
 
 #define SCORE_MAX_RANKINGS (256U << 20) /* bytes of what one batch says of rankings */
 
+/* A result that waits to be told, and the reading that first changed it since it was told last. */
+typedef struct {
+    result_t *result;
+    trace_t trace;
+} score_cause_t;
+
 typedef struct {
     state_t *state;
     journal_t *journal;
-    result_t **pending; /* results with an event to be written */
+    trace_t cause;          /* of the reading at hand */
+    score_cause_t *pending; /* results with an event to be written */
     size_t n_pending, cap_pending;
     ranking_t **touched; /* with a changed member, not told yet */
     size_t n_touched, cap_touched;

@@ -5,6 +5,9 @@
  * ranks of that moment. One figure moves hundreds of other units by a place: under load those moves
  * would be most of the journal, so what became of the others' ranks is told once for many changes.
  * Until then it is not in memory either: memory is what the journal says.
+ *
+ * A Score has the trace of the reading that it tells. A Ranking tells what many readings did: it
+ * has the trace of the last of them, whose time is its as-of time.
  */
 #include "base/error.h"
 #include "rank.h"
@@ -24,6 +27,8 @@ static void write_score(score_t *s, store_txn_t *txn, result_t *r)
 {
     buffer_clear(&s->event);
     state_put_score(r, false, &s->event);
+    trace_t trace = trace_next(&s->pending[r->cause].trace);
+    event_put_trace(&trace, &s->event);
     if (s->event.failed) {
         store_fail(txn, CHISO_E_TOO_BIG);
     }
@@ -54,6 +59,7 @@ void score_untold(score_t *s, store_txn_t *txn)
 void score_touch(score_t *s, store_txn_t *txn, ranking_t *ranking, int64_t as_of)
 {
     ranking->newest = as_of > ranking->newest ? as_of : ranking->newest;
+    ranking->cause = s->cause;
     if (ranking->touched) {
         return;
     }
@@ -157,6 +163,8 @@ static void settle_ranking(score_t *s, store_txn_t *txn, ranking_t *ranking)
         size_t n = walk.n - at < STATE_MAX_STANDINGS ? walk.n - at : STATE_MAX_STANDINGS;
         ranking->revision += n > 0 ? 1 : 0;
         state_put_ranking(ranking, s->moved + at, n, &s->rankings);
+        trace_t trace = trace_next(&ranking->cause);
+        event_put_trace(&trace, &s->rankings);
         buffer_append(&s->ranking_ends, &s->rankings.len, sizeof s->rankings.len);
         at += n;
     } while (at < walk.n);
@@ -182,8 +190,9 @@ static void write_rankings(score_t *s, store_txn_t *txn)
 void score_settle_results(score_t *s, store_txn_t *txn)
 {
     for (size_t i = 0; i < s->n_pending; i++) {
-        if (s->pending[i]->pending) { /* else it was settled by itself, and stands here once more */
-            score_settle_one(s, txn, s->pending[i]);
+        result_t *r = s->pending[i].result;
+        if (r->pending) { /* else it was settled by itself, and stands here once more */
+            score_settle_one(s, txn, r);
         }
     }
     s->n_pending = 0;
@@ -196,8 +205,8 @@ void score_settle(score_t *s, store_txn_t *txn)
     }
     s->n_touched = 0;
     for (size_t i = 0; i < s->n_pending; i++) {
-        if (s->pending[i]->pending) {
-            write_score(s, txn, s->pending[i]);
+        if (s->pending[i].result->pending) {
+            write_score(s, txn, s->pending[i].result);
         }
     }
     s->n_pending = 0;

@@ -70,6 +70,7 @@ typedef struct result {
     uint64_t *machine_fed; /* a bit for each indicator, as far as evaluated */
     revision_t *revisions; /* n_revisions that are not yet in the stored history */
     uint32_t revision;
+    uint32_t cause; /* while pending: its place in score_t's list */
     uint16_t key_len;
     char key[]; /* index NUL period NUL code NUL NUL */
 } result_t;
@@ -87,6 +88,7 @@ struct ranking {
     uint32_t revision;
     int64_t as_of;  /* as told */
     int64_t newest; /* of its members' */
+    trace_t cause;  /* of the last change that is not told yet */
     bool dirty, touched;
     UT_hash_handle hh;
     char key[]; /* index NUL period NUL level digit NUL parent NUL */

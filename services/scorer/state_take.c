@@ -236,7 +236,9 @@ result_t *state_take_score(state_t *state, bytes_t payload)
     field_t index;
     field_t period;
     field_t unit;
-    if (!next(&in, &f) || f.tag != FIELD(3, BLOCK) || in.at != in.end) {
+    field_t trace = {0};
+    bool body = next(&in, &f) && f.tag == FIELD(3, BLOCK);
+    if (!body || (next(&in, &trace) && trace.tag != FIELD(6, BLOCK)) || in.at != in.end) {
         return NULL;
     }
     in = reader(f.block);

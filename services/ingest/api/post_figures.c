@@ -30,6 +30,7 @@ typedef struct {
     bool dry, atomic, applied;
     size_t counts[3]; /* by submit_outcome_t */
     uint8_t body[SHA256_SIZE], request[SHA256_SIZE];
+    trace_t trace;
 } post_t;
 
 /* ---- what is asked for ---- */
@@ -233,7 +234,7 @@ static void commit(post_t *p, store_txn_t **txn, buffer_t *answer)
         log_info("submission", "token", p->call->token->id, "accepted",
                  LOG_INT(p->counts[SUBMIT_ACCEPTED]), "unchanged",
                  LOG_INT(p->counts[SUBMIT_UNCHANGED]), "rejected",
-                 LOG_INT(p->counts[SUBMIT_REJECTED]), NULL);
+                 LOG_INT(p->counts[SUBMIT_REJECTED]), TRACE_LOG(&p->trace), NULL);
     } else {
         door_refuse_store(p->call, rc);
     }
@@ -266,7 +267,8 @@ static void take(post_t *p)
                                 .catalog = in->config->catalog,
                                 .token = p->call->token,
                                 .body_sha256 = p->body,
-                                .now = clock_wall_ms()};
+                                .now = clock_wall_ms(),
+                                .trace = p->trace};
     store_txn_t *txn = store_write(in->store);
     if (answer_again(p, txn)) {
         store_abort(&txn);
@@ -284,9 +286,17 @@ static void take(post_t *p)
     buffer_free(&answer);
 }
 
+/* The caller's own trace goes on, when it is told by the rules. */
+static trace_t trace_of(const door_call_t *call)
+{
+    trace_t theirs;
+    const char *told = http_header_once(call->request, "traceparent");
+    return told != NULL && trace_parse(told, &theirs) == 0 ? trace_next(&theirs) : trace_new();
+}
+
 void answer_post_figures(const door_call_t *call)
 {
-    post_t p = {.call = call};
+    post_t p = {.call = call, .trace = trace_of(call)};
     if (!read_flag(call, "dry_run", &p.dry) || !read_flag(call, "atomic", &p.atomic) ||
         !read_format(call, &p.format)) {
         return;

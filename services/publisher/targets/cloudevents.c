@@ -1,6 +1,7 @@
 /* cloudevents.c - a webhook that takes CloudEvents 1.0 over HTTP, binary or structured. The
  * Idempotency-Key and the id are the notice's key, so that what a crash makes us send again takes
- * no effect again. */
+ * no effect again. The attribute traceparent (the Distributed Tracing extension) is the notice's
+ * own and stays when it is sent again; the header of that name is the request's. */
 #include "base/clock.h"
 #include "target.h"
 
@@ -35,6 +36,7 @@ static void write_structured(const publisher_target_t *t, const record_t *r, out
 {
     buffer_t data = BUFFER_INIT(TARGET_MAX_REQUEST);
     jw_t j = jw_to(&out->body);
+    char trace[TRACE_TEXT_SIZE];
     put_data(t, r, &data);
     outgoing_header(out, "Content-Type: application/cloudevents+json");
     jw_object(&j);
@@ -45,6 +47,7 @@ static void write_structured(const publisher_target_t *t, const record_t *r, out
     jw_put_text(&j, "subject", r->stem);
     jw_put_time(&j, "time", r->notice->time);
     jw_put_text(&j, "datacontenttype", "application/json");
+    jw_put_text(&j, "traceparent", trace_format(&r->trace, trace));
     jw_key(&j, "data");
     const char *text = buffer_text(&data);
     if (text != NULL) {
@@ -59,6 +62,7 @@ static void write(const publisher_target_t *t, record_t *const *records, size_t 
 {
     const record_t *r = records[0];
     char iso[CLOCK_ISO_SIZE];
+    char trace[TRACE_TEXT_SIZE];
     (void)n;
     if (t->structured) {
         write_structured(t, r, out);
@@ -70,6 +74,7 @@ static void write(const publisher_target_t *t, record_t *const *records, size_t 
         outgoing_header(out, "ce-id: %s", r->key);
         outgoing_header(out, "ce-subject: %s", r->stem);
         outgoing_header(out, "ce-time: %s", clock_iso(r->notice->time, iso));
+        outgoing_header(out, "ce-traceparent: %s", trace_format(&r->trace, trace));
         put_data(t, r, &out->body);
     }
 }

@@ -36,6 +36,7 @@ typedef struct {
     char *entity;                 /* what it is about; a later one replaces an earlier one */
     char *stem;                   /* INDEX/PERIOD/UNIT[/INDICATOR], or the notice's subject */
     const event_notice_t *notice; /* borrowed */
+    trace_t trace;                /* of the notice */
     json_t *doc;                  /* what paths lead through; NULL for a notice as it is */
     bool done;
     chiso_verdict_t verdict; /* of the last answer, where each has its own */
