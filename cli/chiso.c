@@ -17,7 +17,7 @@ static const char help[] =
     "    chiso explain --index ID [--catalogs DIR] CODE [INPUTS]\n"
     "    chiso diff [--catalogs DIR] OLD NEW\n"
     "    chiso verify [--ingest DIR] [--scorer DIR] [--publisher DIR] [--index FILE]...\n"
-    "    chiso journal --data DIR [--from N] [--count N]\n"
+    "    chiso journal --data DIR [--from N] [--count N] [--trace ID]\n"
     "    chiso quarantine list --ingest DIR\n"
     "    chiso quarantine show --ingest DIR N\n"
     "    chiso quarantine rulings --ingest DIR\n"

@@ -125,10 +125,11 @@ void inbox_close(inbox_t **inbox_ptr)
 /* Everything but the body, as an open object: "{...". */
 static char *head_of(const inbox_event_t *e, bool duplicate)
 {
-    json_t *head = json_pack("{s:I, s:s, s:s, s:s, s:s, s:s?, s:s?, s:b}", "received_ns",
-                             (json_int_t)server_wall_ns(), "key", e->key, "ce_id", e->id,
-                             "ce_source", e->source, "ce_type", e->type, "ce_subject", e->subject,
-                             "ce_time", e->time, "duplicate", duplicate);
+    json_t *head = json_pack("{s:I, s:s, s:s, s:s, s:s, s:s?, s:s?, s:s?, s:s?, s:b}",
+                             "received_ns", (json_int_t)server_wall_ns(), "key", e->key, "ce_id",
+                             e->id, "ce_source", e->source, "ce_type", e->type, "ce_subject",
+                             e->subject, "ce_time", e->time, "traceparent", e->traceparent,
+                             "ce_traceparent", e->ce_traceparent, "duplicate", duplicate);
     char *text = head != NULL ? json_dumps(head, JSON_COMPACT) : NULL;
     json_decref(head);
     if (text != NULL) {

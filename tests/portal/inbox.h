@@ -1,8 +1,8 @@
 /* inbox.h - what a portal received: a file of JSON lines, and the effects read back from it.
  *
- * A line is {"received_ns","key","ce_id","ce_source","ce_type","ce_subject","ce_time","duplicate",
- * "body"}; body comes last and holds the bytes that were received (white space aside), so that no
- * number in it is ever read and written again.
+ * A line is {"received_ns","key","ce_id","ce_source","ce_type","ce_subject","ce_time",
+ * "traceparent","ce_traceparent","duplicate","body"}; body comes last and holds the bytes that were
+ * received (white space aside), so that no number in it is ever read and written again.
  */
 #ifndef CHISO_TESTS_PORTAL_INBOX_H
 #define CHISO_TESTS_PORTAL_INBOX_H
@@ -19,9 +19,10 @@ typedef struct {
     const char *id;
     const char *source;
     const char *type;
-    const char *subject; /* or NULL */
-    const char *time;    /* or NULL */
-    bytes_t body;        /* valid JSON */
+    const char *subject;                      /* or NULL */
+    const char *time;                         /* or NULL */
+    const char *traceparent, *ce_traceparent; /* the header, and the event's own; or NULL */
+    bytes_t body;                             /* valid JSON */
 } inbox_event_t;
 
 typedef struct {

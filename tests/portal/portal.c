@@ -27,8 +27,8 @@ static const char help[] =
     "  --address ADDR    the numeric address to listen on (127.0.0.1)\n"
     "  --port N          the port to listen on; 0, the default, is any free one\n"
     "  --log FILE        append a JSON line for each record: received_ns, key, ce_id, ce_source,\n"
-    "                    ce_type, ce_subject, ce_time, duplicate, body; without it all is\n"
-    "                    forgotten at the end\n"
+    "                    ce_type, ce_subject, ce_time, traceparent, ce_traceparent, duplicate,\n"
+    "                    body; without it all is forgotten at the end\n"
     "  --token TOKEN     what /events, CKAN and NGSI-LD want as a token\n"
     "  --sign-secret S   want X-Chiso-Signature at /events, CKAN and NGSI-LD\n"
     "  --help            this text\n"
@@ -126,6 +126,8 @@ static const char *read_event(const http_request_t *request, event_headers_t *he
                            .type = header_of(headers, 2),
                            .subject = header_of(headers, 3),
                            .time = header_of(headers, 4),
+                           .traceparent = http_header_once(request, "traceparent"),
+                           .ce_traceparent = http_header_once(request, "ce-traceparent"),
                            .body = http_body(request)};
     if (empty(out->key)) {
         return "Idempotency-Key is missing";
@@ -219,13 +221,16 @@ static const char *read_structured(const http_request_t *request, json_t **event
     *event = json_loadb((const char *)body.data, body.len, JSON_REJECT_DUPLICATES, NULL);
     *data = json_dumps(json_object_get(*event, "data"), JSON_COMPACT | JSON_ENCODE_ANY);
     const char *version = json_string_value(json_object_get(*event, "specversion"));
-    *out = (inbox_event_t){.key = http_header(request, "Idempotency-Key"),
-                           .id = json_string_value(json_object_get(*event, "id")),
-                           .source = json_string_value(json_object_get(*event, "source")),
-                           .type = json_string_value(json_object_get(*event, "type")),
-                           .subject = json_string_value(json_object_get(*event, "subject")),
-                           .time = json_string_value(json_object_get(*event, "time")),
-                           .body = bytes_of_text(*data != NULL ? *data : "")};
+    *out =
+        (inbox_event_t){.key = http_header(request, "Idempotency-Key"),
+                        .id = json_string_value(json_object_get(*event, "id")),
+                        .source = json_string_value(json_object_get(*event, "source")),
+                        .type = json_string_value(json_object_get(*event, "type")),
+                        .subject = json_string_value(json_object_get(*event, "subject")),
+                        .time = json_string_value(json_object_get(*event, "time")),
+                        .traceparent = http_header_once(request, "traceparent"),
+                        .ce_traceparent = json_string_value(json_object_get(*event, "traceparent")),
+                        .body = bytes_of_text(*data != NULL ? *data : "")};
     if (version == NULL || strcmp(version, "1.0") != 0 || *data == NULL) {
         return "specversion 1.0 and data must be there";
     }

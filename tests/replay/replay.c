@@ -72,11 +72,12 @@ static void log_answer(replay_t *r, const http_request_t *request, const char *s
         return;
     }
     const char *host = http_header(request, "Host");
-    json_t *line =
-        json_pack("{s:I, s:s, s:s, s:s, s:s, s:s, s:i, s:I}", "ns", (json_int_t)server_wall_ns(),
-                  "host", host != NULL ? host : "", "service", service, "request", series, "step",
-                  fixtures_name(r->fixtures, fixtures_current(r->fixtures)), "mode",
-                  answer_modes[mode], "status", status, "rows", (json_int_t)rows);
+    json_t *line = json_pack("{s:I, s:s, s:s, s:s, s:s, s:s, s:i, s:I, s:s?}", "ns",
+                             (json_int_t)server_wall_ns(), "host", host != NULL ? host : "",
+                             "service", service, "request", series, "step",
+                             fixtures_name(r->fixtures, fixtures_current(r->fixtures)), "mode",
+                             answer_modes[mode], "status", status, "rows", (json_int_t)rows,
+                             "traceparent", http_header_once(request, "traceparent"));
     char *text = line != NULL ? json_dumps(line, JSON_COMPACT) : NULL;
     buffer_t out = BUFFER_INIT(4096);
     buffer_printf(&out, "%s\n", text != NULL ? text : "{}");
