@@ -27,6 +27,7 @@ typedef struct {
     uint64_t seen; /* journal records that were looked at */
     event_in_t events[4096];
     size_t n_events;
+    unsigned n_readings;
 } rig_t;
 
 static inline catalog_t *rig_catalog(const char *const *files, unsigned n)
@@ -200,7 +201,12 @@ static inline void rig_read(rig_t *rig, const unit_t *unit, const char *period,
     if (event_decode(buffer_bytes(&packed), reason, &in) != 0) {
         fail_msg("%s", reason);
     }
+    /* each reading has a trace of its own: named by its unit and its number */
+    char name[64];
+    snprintf(name, sizeof name, "%s/%u", reading.unit->code, rig->n_readings++);
+    rig->score.cause = trace_of_name(name);
     score_reading(&rig->score, rig_txn(rig), in.event->reading);
+    rig->score.cause = TRACE_NONE;
     event_release(&in);
     buffer_free(&packed);
 }

@@ -404,6 +404,36 @@ static void test_unclean_text(void **state)
     }
 }
 
+static void test_trace(void **state)
+{
+    (void)state;
+    good_t g;
+    make(&g);
+    for (int body = 0; body < BODIES; body++) {
+        for (unsigned len = 0; len <= TRACE_SIZE + 1; len++) {
+            buffer_t out = BUFFER_INIT(EVENT_MAX_BYTES);
+            uint8_t bytes[TRACE_SIZE + 1] = {0};
+            trace_t trace = trace_new();
+            char reason[256];
+            event_in_t in;
+            put(&g, body, &out);
+            trace_pack(&trace, bytes);
+            buffer_append(&out, (uint8_t[]){6 << 3 | 2, (uint8_t)len}, 2);
+            buffer_append(&out, bytes, len);
+            if (len == TRACE_SIZE) {
+                assert_int_equal(event_decode(buffer_bytes(&out), reason, &in), 0);
+                trace_t read = event_trace(in.event);
+                assert_memory_equal(&read, &trace, sizeof read);
+                event_release(&in);
+            } else {
+                assert_int_equal(event_decode(buffer_bytes(&out), reason, &in), CHISO_E_PROTOCOL);
+                assert_string_equal(reason, "trace is none");
+            }
+            buffer_free(&out);
+        }
+    }
+}
+
 static void test_no_body(void **state)
 {
     (void)state;
@@ -469,7 +499,8 @@ int main(void)
         cmocka_unit_test(test_round_trip),    cmocka_unit_test(test_fields),
         cmocka_unit_test(test_texts_refused), cmocka_unit_test(test_numbers_refused),
         cmocka_unit_test(test_unclean_text),  cmocka_unit_test(test_no_body),
-        cmocka_unit_test(test_large_ranking), cmocka_unit_test(test_names),
+        cmocka_unit_test(test_trace),         cmocka_unit_test(test_large_ranking),
+        cmocka_unit_test(test_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

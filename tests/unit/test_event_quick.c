@@ -85,14 +85,18 @@ static bool compare(bytes_t in)
 static void test_whole(void **state)
 {
     (void)state;
-    for (unsigned i = 0; i < 8; i++) {
+    for (unsigned i = 0; i < 16; i++) {
         buffer_t b = BUFFER_INIT(EVENT_MAX_BYTES);
+        trace_t trace = i & 8 ? trace_new() : TRACE_NONE;
         make(&b, i & 1, i & 2, i & 4);
+        event_put_trace(&trace, &b);
         assert_int_equal(compare(buffer_bytes(&b)), (i & 4) == 0); /* evidence: the long way */
         event_in_t in;
         char reason[256];
         assert_int_equal(event_decode(buffer_bytes(&b), reason, &in), 0);
         assert_int_equal(in.event->reading->n_figures, FIGURES);
+        trace_t read = event_trace(in.event);
+        assert_memory_equal(&read, &trace, sizeof read);
         event_release(&in);
         buffer_free(&b);
     }
@@ -104,9 +108,11 @@ static void test_mutated(void **state)
     (void)state;
     buffer_t b = BUFFER_INIT(EVENT_MAX_BYTES);
     unsigned taken = 0;
+    trace_t trace = trace_new();
     for (unsigned i = 0; i < 200000; i++) {
         buffer_clear(&b);
         make(&b, i & 1, i & 2, false);
+        event_put_trace(i & 4 ? &trace : &TRACE_NONE, &b);
         for (unsigned n = 1 + dice(3); n > 0; n--) {
             b.data[dice((uint32_t)b.len)] =
                 (uint8_t)(dice(2) == 0 ? dice(256) : (uint32_t)b.data[dice((uint32_t)b.len)]);

@@ -229,6 +229,33 @@ static void test_renamed(void **state)
     assert_int_equal(rig->n_events, 0);
 }
 
+static void check_trace(const event_t *event, const char *name)
+{
+    trace_t want = trace_of_name(name);
+    trace_t is = event_trace(event);
+    assert_memory_equal(is.id, want.id, sizeof is.id);
+    assert_memory_not_equal(is.span, want.span, sizeof is.span);
+}
+
+/* A result has the trace of the reading that it tells, also when it is told later than another's;
+ * a ranking that of the last. */
+static void test_traces(void **state)
+{
+    rig_t *rig = *state;
+    static const char *const want[] = {"91/1", "01/0", "91/2", "91/2"};
+    READ(rig, &ha_noi, {"dvc-766.ckmb", "10", 1, 1000});
+    READ(rig, &an_giang, {"dvc-766.ckmb", "5", 1, 1000});
+    READ(rig, &an_giang, {"dvc-766.ckmb", "15", 2, 2000});
+    rig_commit(rig);
+    assert_int_equal(rig->n_events, 4);
+    for (unsigned i = 0; i < 4; i++) {
+        check_trace(rig->events[i].event, want[i]);
+    }
+    score_settle(&rig->score, rig_txn(rig)); /* nothing is left to tell */
+    rig_commit(rig);
+    assert_int_equal(rig->n_events, 0);
+}
+
 /* Twice in a batch: two events, each with the ranks of its moment. */
 static void test_twice_in_a_batch(void **state)
 {
@@ -386,6 +413,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_statuses, setup, teardown),
         cmocka_unit_test_setup_teardown(test_changes_only, setup, teardown),
         cmocka_unit_test_setup_teardown(test_renamed, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_traces, setup, teardown),
         cmocka_unit_test_setup_teardown(test_twice_in_a_batch, setup, teardown),
         cmocka_unit_test_setup_teardown(test_failed_batch, setup, teardown),
         cmocka_unit_test_setup_teardown(test_other_maxima, setup, teardown),
