@@ -156,8 +156,8 @@ class Commands(rig.Case):
         r.services["publisher"].start()
         r.wait_ready("publisher")
         self.assertNotIn(INDEX, [i["id"] for i in r.api("indexes")["indexes"]])
-        r.step("next")
         head = r.heads()["scorer"]
+        r.step("next")
 
         def applied():
             code, out, err = r.verify_output()
