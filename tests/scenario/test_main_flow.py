@@ -491,7 +491,7 @@ class EventStream(rig.Case):
         self.assertGreater(now, 700)
         stream = rig.Stream(f"{r.url}/api/v1/events", r.cursor(0))
         stream.take(lambda s: bool(s.events) and s.events[-1][0] >= now, f"all {now} events",
-                    timeout=3, tick=r.tick)
+                    timeout=10, tick=r.tick)
         self.assertEqual(stream.ids(), list(range(1, now + 1)))
         stream.close()
 
