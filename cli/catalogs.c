@@ -10,10 +10,32 @@
 #include <string.h>
 #include <unistd.h>
 
+const char *catalogs_installed(const char *name, const char *built_from)
+{
+    static char path[4096];
+    char program[4000];
+    ssize_t n = readlink("/proc/self/exe", program, sizeof program - 1);
+    if (n < 0) {
+        return built_from;
+    }
+    program[n] = '\0';
+    for (int up = 0; up < 2; up++) { /* PREFIX/bin/chiso */
+        char *slash = strrchr(program, '/');
+        if (slash == NULL) {
+            return built_from;
+        }
+        *slash = '\0';
+    }
+    snprintf(path, sizeof path, "%s/share/chiso/%s", program, name);
+    return access(path, R_OK) == 0 ? path : built_from;
+}
+
 static const char *folder_of(const char *folder)
 {
     const char *from_environment = getenv("CHISO_CATALOGS");
-    return folder != NULL ? folder : from_environment != NULL ? from_environment : CHISO_CATALOGS;
+    return folder != NULL             ? folder
+           : from_environment != NULL ? from_environment
+                                      : catalogs_installed("catalogs", CHISO_CATALOGS);
 }
 
 static bool is_index_file(const char *name)

@@ -6,8 +6,12 @@
 
 #define CATALOGS_MAX_FILES 256
 
-/* Finds the folder of the catalogs (`folder`, else $CHISO_CATALOGS, else the one built from or
- * installed) and loads the index `id`; or, when `id` has a slash or ends in .yaml, that file.
+/* The folder `name` ("catalogs", "sources") of what is installed beside this program
+ * (../share/chiso), or `built_from` when there is none. Valid until the next call. */
+const char *catalogs_installed(const char *name, const char *built_from);
+
+/* Finds the folder of the catalogs (`folder`, else $CHISO_CATALOGS, else the installed one or the
+ * one built from) and loads the index `id`; or, when `id` has a slash or ends in .yaml, that file.
  * Returns an exit code after saying what is wrong. */
 int catalogs_open(const char *folder, const char *id, catalog_t **catalog,
                   const catalog_index_t **index);

@@ -160,7 +160,7 @@ static int cover_index(const char *file, const sources_t *sources, bool all)
 int command_coverage(int argc, char **argv)
 {
     const char *catalogs = NULL;
-    const char *folders[OPTIONS_MAX_REPEATED] = {CHISO_SOURCES};
+    const char *folders[OPTIONS_MAX_REPEATED] = {catalogs_installed("sources", CHISO_SOURCES)};
     unsigned n_folders = 0;
     bool all = false;
     const option_spec_t specs[] = {{.name = "catalogs", .value = &catalogs},

@@ -8,7 +8,7 @@ set(doc ${CMAKE_INSTALL_DOCDIR})
 
 install(TARGETS chiso chiso-html chiso-ingest chiso-scorer chiso-publisher)
 install(DIRECTORY catalogs sources DESTINATION ${share})
-install(DIRECTORY ${CMAKE_BINARY_DIR}/page/ DESTINATION ${share}/web)
+install(DIRECTORY ${CMAKE_BINARY_DIR}/page/ DESTINATION ${share}/page)
 install(DIRECTORY deploy/observe DESTINATION ${share})
 install(DIRECTORY docs/ DESTINATION ${doc} PATTERN images EXCLUDE)
 install(FILES README.md DESTINATION ${doc})
@@ -49,8 +49,6 @@ install(FILES deploy/systemd/chiso-ingest.service deploy/systemd/chiso-scorer.se
   DESTINATION /lib/systemd/system ${machine})
 install(FILES deploy/systemd/chiso.sysusers DESTINATION /usr/lib/sysusers.d RENAME chiso.conf
   ${machine})
-install(FILES deploy/systemd/chiso.tmpfiles DESTINATION /usr/lib/tmpfiles.d RENAME chiso.conf
-  ${machine})
 
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME chiso)
@@ -70,7 +68,7 @@ set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SECTION net)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_DEPENDS
-  "ca-certificates, systemd | systemd-standalone-sysusers, systemd | systemd-standalone-tmpfiles")
+  "ca-certificates, systemd | systemd-standalone-sysusers")
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 foreach(script postinst prerm postrm conffiles)
   list(APPEND CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA ${CMAKE_CURRENT_LIST_DIR}/debian/${script})

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "log/log.h"
 #include "service/healthcheck.h"
+#include "service/notify.h"
 #include "service/observe.h"
 #include "service/parts.h"
 
@@ -19,6 +20,7 @@
 
 #define MAX_WATCHES 24
 #define MEASURE_MS 1000
+#define WATCHDOG_MS 5000
 
 typedef struct {
     service_t *service;
@@ -156,6 +158,12 @@ static void on_measure(void *context)
     }
 }
 
+static void on_watchdog(void *context)
+{
+    (void)context;
+    notify("WATCHDOG=1");
+}
+
 static int open_observe(service_t *service)
 {
     const service_observe_config_t *c = service->limits;
@@ -238,6 +246,7 @@ typedef struct {
 static void stop_soon(service_t *service)
 {
     int64_t drain = service->limits != NULL ? service->limits->drain_ms : 0;
+    notify("STOPPING=1");
     observe_set_state(service->observe, OBSERVE_DRAINING);
     if (drain == 0 || service->draining_until != 0) {
         service_quit(service, CHISO_EXIT_OK);
@@ -340,6 +349,10 @@ static int run_loop(service_t *service)
     }
     if (code == CHISO_EXIT_OK) {
         log_info("ready", "version", CHISO_VERSION, NULL);
+        if (notify_wanted()) {
+            service_every(service, WATCHDOG_MS, on_watchdog, service);
+            notify("READY=1");
+        }
         if (service->observe != NULL) {
             measure(service);
             service_every(service, MEASURE_MS, on_measure, service);
