@@ -52,10 +52,11 @@ class Machine:
     def at_home(self, *argv, timeout=800):
         """A program inside, before it is booted, in the checkout; what it says."""
         home = self.root / str(rig.ROOT).lstrip("/")
-        binds = [("--bind", rig.ROOT, home), ("--rbind", "/proc", self.root / "proc")]
+        binds = [("--bind", rig.ROOT, home), ("--rbind", "/proc", self.root / "proc"),
+                 ("--rbind", "/dev", self.root / "dev")]
         for kind, what, at in binds:
             at.mkdir(parents=True, exist_ok=True)
-            subprocess.run(["mount", "--make-private", kind, what, at], check=True)
+            subprocess.run(["mount", "--make-rprivate", kind, what, at], check=True)
         try:
             return self._output(["chroot", self.root, "env", "-C", rig.ROOT, *argv], True, timeout)
         finally:
