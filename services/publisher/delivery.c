@@ -127,7 +127,7 @@ static int begin_step(target_t *t)
         outgoing_begin(&out, "POST", t->config->url != NULL ? t->config->url : "");
         if (t->needs_setup) {
             step = STEP_SETUP;
-            t->dialect->write_setup(t->config, &out);
+            t->dialect->write_setup(t->config, t->needs_house, &out);
         } else {
             fill_window(t);
             t->attempts++;
@@ -221,11 +221,13 @@ static void on_setup(target_t *t, const fetch_answer_t *a)
 {
     judgement_t said;
     t->dialect->judge(t->config, a, NULL, 0, &said);
+    bool house = said.needs_house && !t->needs_house;
     t->needs_setup = said.verdict != CHISO_ACCEPT;
-    if (t->needs_setup) {
+    t->needs_house = house;
+    if (t->needs_setup && !house) {
         note_failure(t, &t->batch.records.items[first_open(t)], said.reason, "retry");
         back_off(t, a);
-    } else {
+    } else if (!house) {
         log_info("the place at a portal was made", "target", t->config->id, TRACE_LOG(&t->trace),
                  NULL);
     }

@@ -53,7 +53,7 @@ typedef struct {
     batch_t batch;
     bool rewound; /* `at` was set while a request was under way: its batch does not move it */
     bool singly;  /* one of the batch was refused: each record by itself, to find it */
-    bool needs_setup;
+    bool needs_setup, needs_house;
     step_t step;
     record_t *window[1024]; /* of the request under way */
     size_t n_window;

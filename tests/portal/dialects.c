@@ -45,6 +45,7 @@ static json_t *read_json(http_request_t *request)
 /* ---- CKAN ---- */
 
 #define CKAN_TABLE "ckan-table"
+#define CKAN_RESOURCE "ckan-resource"
 
 static void ckan_fail(portal_t *p, http_request_t *request, int status, const char *type,
                       const char *message)
@@ -70,13 +71,59 @@ static void ckan_subject(const json_t *row, char out[MAX_SUBJECT])
     }
 }
 
+/* What CKAN does with "resource": resource_create, then the table. False when it was answered. */
+static bool ckan_create_resource(portal_t *p, http_request_t *request, const json_t *resource)
+{
+    char subject[MAX_SUBJECT];
+    snprintf(subject, sizeof subject, CKAN_RESOURCE "/%s", text_of(resource, "id"));
+    if (p->door.package == NULL || strcmp(text_of(resource, "package_id"), p->door.package) != 0) {
+        ckan_fail(p, request, 404, "Not Found Error", "Not found: Dataset not found");
+    } else if (inbox_knows(p->inbox, subject)) {
+        ckan_fail(p, request, 409, "Validation Error", "id: Resource id already exists.");
+    } else if (take(p, "ckan.resource", subject, subject, resource)) {
+        return true;
+    }
+    return false;
+}
+
+/* False when it was answered. */
+static bool ckan_find_resource(portal_t *p, http_request_t *request, const json_t *said)
+{
+    char subject[MAX_SUBJECT];
+    snprintf(subject, sizeof subject, CKAN_RESOURCE "/%s", text_of(said, "resource_id"));
+    if (p->door.package == NULL || inbox_knows(p->inbox, subject)) {
+        return true;
+    }
+    p->refused++;
+    http_reply(request, 409, "application/json",
+               bytes_of_text("{\"help\":\"\",\"success\":false,\"error\":{\"__type\":"
+                             "\"Validation Error\",\"resource_id\":[\"Not found: Resource\"]}}"));
+    return false;
+}
+
 static void ckan_create(portal_t *p, http_request_t *request, const json_t *said)
 {
+    const json_t *resource = json_object_get(said, "resource");
+    if (resource != NULL && json_object_get(said, "resource_id") != NULL) {
+        ckan_fail(p, request, 409, "Validation Error", "resource cannot be used with resource_id");
+        return;
+    }
     const json_t *fields = json_object_get(said, "fields");
+    const char *id = resource != NULL ? text_of(resource, "id") : text_of(said, "resource_id");
     char key[128];
     if (json_array_size(json_object_get(said, "primary_key")) == 0 ||
-        json_array_size(fields) == 0 || *text_of(said, "resource_id") == '\0') {
+        json_array_size(fields) == 0 || *id == '\0') {
         ckan_fail(p, request, 409, "Validation Error", "fields and primary_key are needed");
+        return;
+    }
+    if (resource != NULL ? !ckan_create_resource(p, request, resource)
+                         : !ckan_find_resource(p, request, said)) {
+        return;
+    }
+    tests_mode_t options = p->mode;
+    int mode = mode_take(&p->mode, strcmp(options.match, "create") == 0);
+    if (mode == MODE_DROP && resource != NULL) { /* the resource stands, its table does not */
+        portal_answer(p, request, mode, &options, 200, NULL);
         return;
     }
     snprintf(key, sizeof key, CKAN_TABLE "/%lld", (long long)inbox_stats(p->inbox).received);

@@ -18,7 +18,8 @@
 #define RESULTS_MAX ((size_t)256 * 1024 * 1024)
 
 static const char help[] =
-    "usage: chiso-portal [--port N] [--log FILE] [--token TOKEN] [--sign-secret SECRET]\n"
+    "usage: chiso-portal [--port N] [--log FILE] [--token TOKEN] [--sign-secret SECRET] [--package "
+    "P]\n"
     "\n"
     "Receives results in each dialect that chiso speaks. Each record is written to the log and\n"
     "synced before it is answered; it takes effect once for each key. The log is read back at\n"
@@ -31,6 +32,7 @@ static const char help[] =
     "                    body; without it all is forgotten at the end\n"
     "  --token TOKEN     what /events, CKAN and NGSI-LD want as a token\n"
     "  --sign-secret S   want X-Chiso-Signature at /events, CKAN and NGSI-LD\n"
+    "  --package P       the CKAN has an empty package P; without it each resource is there\n"
     "  --help            this text\n"
     "\n"
     "Prints \"portal listening on http://ADDR:PORT\" when it is ready; SIGTERM and SIGINT end it.\n"
@@ -362,6 +364,7 @@ int main(int argc, char **argv)
         {"log", required_argument, NULL, 'l'},
         {"token", required_argument, NULL, 't'},
         {"sign-secret", required_argument, NULL, 's'},
+        {"package", required_argument, NULL, 'k'},
         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
     };
@@ -381,6 +384,8 @@ int main(int argc, char **argv)
             door.token = optarg;
         } else if (c == 's') {
             door.sign_secret = optarg;
+        } else if (c == 'k') {
+            door.package = optarg;
         } else if (c == 'p' && server_number(optarg, 65535, &port) != 0) {
             return usage("--port is a number up to 65535");
         } else if (c == '?') {

@@ -24,6 +24,8 @@ enum {
 typedef struct {
     const char *token;       /* NULL: whoever comes */
     const char *sign_secret; /* NULL: no signature is asked for */
+    const char
+        *package; /* of CKAN, in which no resource stands yet; NULL: each resource is there */
 } door_t;
 
 typedef struct {

@@ -167,6 +167,37 @@ class Ckan(Targets):
         made = [e for e in r.portals[0].raw_lines() if e["ce_type"] == "ckan.create"]
         self.assertEqual(len(made), 2)
 
+    def test_makes_the_resource(self):
+        """In the package that is configured; once, although the answer to it gets lost."""
+        r = self.ready({"ckan": {"resource_id": "5f38da22-3df4", "package_id": "chi-so",
+                                 "resource_name": "Điểm và hạng"}}, start=False)
+        p = r.portals[0]
+        p.proc.argv += ("--package", "chi-so")
+        p.proc.start()
+        p.control(mode="drop", match="create", times=1)
+        r.start()
+        self.agree(r)
+        made = [e["body"] for e in p.raw_lines() if e["ce_type"] == "ckan.resource"]
+        self.assertEqual(made, [{"package_id": "chi-so", "id": "5f38da22-3df4",
+                                 "name": "Điểm và hạng"}])
+        tables = [e["body"] for e in p.raw_lines() if e["ce_type"] == "ckan.create"]
+        self.assertEqual([t["resource_id"] for t in tables], ["5f38da22-3df4"])
+        self.assertEqual(tables[0]["primary_key"], ["chi_so", "ky", "ma_don_vi"])
+        self.assertEqual(r.dead_letters(), [])
+
+    def test_no_such_package(self):
+        """Waited for, with CKAN's own words: an operator can put it right."""
+        r = self.ready({"ckan": {"resource_id": "5f38da22-3df4", "package_id": "other"}},
+                       start=False)
+        p = r.portals[0]
+        p.proc.argv += ("--package", "chi-so")
+        r.start()
+        said = r.wait(lambda: (len(self.refusals(r, "retry")) > 1 and self.refusals(r, "retry"),
+                               p.stats()), "it is refused")
+        self.assertIn("Dataset not found", said[-1]["reason"])
+        self.assertEqual(self.refusals(r, "dead letter"), [])
+        self.assertEqual(p.raw_lines(), [])
+
     def test_kills(self):
         self.check_kills(self.ready())
 

@@ -115,6 +115,45 @@ static void test_words_for_success(void **state)
     }
 }
 
+/* The resource is made only where a package is configured, and never for a mere missing key. */
+static void test_ckan_resource(void **state)
+{
+    (void)state;
+    static const struct {
+        long status;
+        const char *body;
+        bool house;
+    } cases[] = {
+        {404, "{\"success\":false,\"error\":{\"__type\":\"Not Found Error\"}}", true},
+        {409, "{\"success\":false,\"error\":{\"resource_id\":[\"Not found: Resource\"]}}", true},
+        {409, "{\"success\":false,\"error\":{\"table\":[\"no unique key defined\"]}}", false},
+        {409, "{\"success\":false,\"error\":{\"records\":[\"bad\"]}}", false},
+    };
+    publisher_target_t config = {.id = (char *)(uintptr_t) "opendata",
+                                 .dialect = &target_ckan,
+                                 .mapping = target_ckan.fields};
+    config.ckan.resource_id = (char *)(uintptr_t) "5f38da22-3df4";
+    for (int with = 0; with < 2; with++) {
+        config.ckan.package_id = with ? (char *)(uintptr_t) "chi-so" : NULL;
+        for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+            fetch_answer_t a = answer_of(cases[i].status, JSON, cases[i].body);
+            judgement_t said;
+            target_ckan.judge(&config, &a, NULL, 0, &said);
+            assert_int_equal(said.needs_house, with && cases[i].house);
+            buffer_free(&a.body);
+        }
+    }
+    outgoing_t out;
+    outgoing_begin(&out, "POST", "https://portal/");
+    target_ckan.write_setup(&config, true, &out);
+    const char *body = buffer_text(&out.body);
+    assert_non_null(strstr(body,
+                           "{\"resource\":{\"package_id\":\"chi-so\",\"id\":\"5f38da22-3df4\","
+                           "\"name\":\"opendata\"},\"force\":true,\"primary_key\":["));
+    assert_null(strstr(body, "resource_id"));
+    outgoing_free(&out);
+}
+
 static void test_no_answer_is_later(void **state)
 {
     (void)state;
@@ -340,6 +379,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_words_for_success),
+        cmocka_unit_test(test_ckan_resource),
         cmocka_unit_test(test_no_answer_is_later),
         cmocka_unit_test(test_each_entity_of_a_207),
         cmocka_unit_test(test_mapping),

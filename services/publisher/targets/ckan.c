@@ -2,9 +2,11 @@
  *
  * A table without a primary key takes rows only by "insert", and a repetition would stand there
  * twice; so the table is made by us, with its key, as soon as CKAN says that there is none (404: no
- * datastore; 409: no unique key). The token goes without "Bearer" before it. CKAN judges a request
- * as a whole. Older versions answer 500 for a row that they cannot take: such a request is given up
- * after `give_up` times, one row at a time.
+ * datastore; 409: no unique key). A resource that is missing too is made in the package that the
+ * configuration names, under the id that it names: CKAN takes the id of a new resource from us, so
+ * that a repetition after a lost answer finds the resource and makes no second one. The token goes
+ * without "Bearer" before it. CKAN judges a request as a whole. Older versions answer 500 for a row
+ * that they cannot take: such a request is given up after `give_up` times, one row at a time.
  */
 #include "target.h"
 
@@ -60,6 +62,9 @@ static void check(publisher_target_t *t, config_t *file, const char *at)
     if (t->ckan.resource_id == NULL) {
         config_error(file, path, "has no ckan.resource_id beside it; expected that of a resource");
     }
+    if (t->ckan.resource_name != NULL && t->ckan.package_id == NULL) {
+        config_error(file, path, "has a ckan.resource_name; expected a package_id beside it");
+    }
     snprintf(path, sizeof path, "%s.ckan", at);
     if (t->fields_count > 0 && t->ckan.primary_key_count == 0) {
         config_error(file, path, "has no primary_key; expected it beside fields of your own");
@@ -72,14 +77,30 @@ static void check(publisher_target_t *t, config_t *file, const char *at)
     }
 }
 
-static void begin(const publisher_target_t *t, const char *action, outgoing_t *out, jw_t *j)
+static void put_house(const publisher_target_t *t, jw_t *j)
+{
+    const char *name = t->ckan.resource_name;
+    jw_key(j, "resource");
+    jw_object(j);
+    jw_put_text(j, "package_id", t->ckan.package_id);
+    jw_put_text(j, "id", t->ckan.resource_id);
+    jw_put_text(j, "name", name != NULL ? name : t->id);
+    jw_object_end(j);
+}
+
+static void begin(const publisher_target_t *t, const char *action, bool house, outgoing_t *out,
+                  jw_t *j)
 {
     target_append_path(&out->url, "/api/3/action/");
     buffer_append_text(&out->url, action);
     outgoing_header(out, "Content-Type: application/json");
     *j = jw_to(&out->body);
     jw_object(j);
-    jw_put_text(j, "resource_id", t->ckan.resource_id);
+    if (house) {
+        put_house(t, j); /* CKAN wants one of both */
+    } else {
+        jw_put_text(j, "resource_id", t->ckan.resource_id);
+    }
     jw_put_flag(j, "force", true); /* also where the resource was not made by an upload */
 }
 
@@ -87,7 +108,7 @@ static void put_rows(const publisher_target_t *t, record_t *const *records, size
                      outgoing_t *out)
 {
     jw_t j;
-    begin(t, "datastore_upsert", out, &j);
+    begin(t, "datastore_upsert", false, out, &j);
     jw_put_text(&j, "method", "upsert");
     if (dry) {
         jw_put_flag(&j, "dry_run", true);
@@ -113,11 +134,11 @@ static void write_probe(const publisher_target_t *t, outgoing_t *out)
     put_rows(t, NULL, 0, true, out);
 }
 
-static void write_setup(const publisher_target_t *t, outgoing_t *out)
+static void write_setup(const publisher_target_t *t, bool house, outgoing_t *out)
 {
     static const char *const types[] = {"text", "numeric", "int", "timestamp"};
     jw_t j;
-    begin(t, "datastore_create", out, &j);
+    begin(t, "datastore_create", house, out, &j);
     jw_key(&j, "primary_key");
     jw_array(&j);
     for (unsigned i = 0; i < t->ckan.primary_key_count; i++) {
@@ -143,7 +164,6 @@ static void write_setup(const publisher_target_t *t, outgoing_t *out)
 static void judge(const publisher_target_t *t, const fetch_answer_t *a, record_t *const *records,
                   size_t n, judgement_t *out)
 {
-    (void)t;
     (void)records;
     (void)n;
     target_judge_http(a, out);
@@ -155,13 +175,16 @@ static void judge(const publisher_target_t *t, const fetch_answer_t *a, record_t
     bool no_table = a->status == 404 && json_is_false(success);
     bool no_key = a->status == 409 && a->body.len > 0 &&
                   memmem(a->body.data, a->body.len, "unique key", 10) != NULL;
+    const json_t *id = json_object_get(json_object_get(said, "error"), "resource_id");
+    bool no_resource = a->status == 409 && id != NULL;
     if (out->verdict == CHISO_ACCEPT && !json_is_true(success)) {
         out->verdict = CHISO_RETRY;
         out->doubtful = json_is_false(success);
         target_reason(a, "no success", out->reason);
-    } else if (no_table || no_key) {
+    } else if (no_table || no_key || no_resource) {
         out->verdict = CHISO_RETRY;
         out->needs_setup = true;
+        out->needs_house = t->ckan.package_id != NULL && !no_key;
     } else if (a->status == 409 && json_is_false(success)) {
         out->verdict = CHISO_REJECT; /* the validation of the rows */
     } else if (a->status == 500) {

@@ -42,6 +42,7 @@ typedef struct {
     bool each;
     bool doubtful;    /* of a retry: it may well never be taken; given up after `give_up` times */
     bool needs_setup; /* of a retry: the place must be made first */
+    bool needs_house; /* of a setup: so must be what the place stands in */
     char reason[TARGET_REASON_SIZE];
 } judgement_t;
 
@@ -63,8 +64,9 @@ typedef struct {
                   outgoing_t *out);
     void (*judge)(const publisher_target_t *config, const fetch_answer_t *answer,
                   record_t *const *records, size_t n, judgement_t *out);
-    /* Makes the place that records go to; NULL: there is nothing to make. */
-    void (*write_setup)(const publisher_target_t *config, outgoing_t *out);
+    /* Makes the place that records go to, `house`: with what it stands in; NULL: there is nothing
+     * to make. */
+    void (*write_setup)(const publisher_target_t *config, bool house, outgoing_t *out);
     /* More headers for the token request; or NULL. */
     void (*write_token)(const publisher_target_t *config, outgoing_t *out);
     /* A request without effect that shows whether we are let in; NULL: there is none. */
@@ -110,6 +112,7 @@ typedef struct {
 
 typedef struct {
     char *resource_id;
+    char *package_id, *resource_name; /* where the resource is made, and as what; or NULL */
     char **primary_key;
     unsigned primary_key_count;
 } target_ckan_t;

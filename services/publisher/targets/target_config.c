@@ -51,6 +51,8 @@ static const cyaml_schema_field_t sign_fields[] = {
 };
 static const cyaml_schema_field_t ckan_fields[] = {
     TEXT("resource_id", target_ckan_t, resource_id),
+    TEXT("package_id", target_ckan_t, package_id),
+    TEXT("resource_name", target_ckan_t, resource_name),
     TEXTS("primary_key", target_ckan_t, primary_key, 8),
     CYAML_FIELD_END,
 };
@@ -392,7 +394,8 @@ static void check_groups(const publisher_target_t *t, config_t *file, const char
         const char *key;
         bool given, belongs;
     } groups[] = {
-        {"ckan", t->ckan.resource_id != NULL || t->ckan.primary_key_count > 0,
+        {"ckan",
+         t->ckan.resource_id != NULL || t->ckan.package_id != NULL || t->ckan.primary_key_count > 0,
          t->dialect == &target_ckan},
         {"lgsp", t->lgsp.access_key != NULL || t->lgsp.success_count > 0,
          t->dialect == &target_lgsp_vnpt || t->dialect == &target_lgsp_opencps},
