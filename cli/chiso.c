@@ -35,6 +35,8 @@ static const char help[] =
     "    chiso target status --publisher DIR [TARGET]\n"
     "    chiso target test|retry|resync --publisher DIR TARGET\n"
     "    chiso import --api URL --token-file FILE [--dry-run] [--atomic] ROWS\n"
+    "    chiso withdraw --api URL --token-file FILE --unit CODE --period PERIOD --figure ID "
+    "--reason TEXT\n"
     "    chiso token new --role ROLE [--unit CODE]... [--id ID]\n"
     "    chiso status|top [--ingest URL] [--scorer URL] [--publisher URL]\n"
     "    chiso backup [--publisher DIR] [--scorer DIR] [--ingest DIR] --to NEW\n"
@@ -99,6 +101,9 @@ static const char help[] =
     "    import      hands the rows of a .csv or .json file in at ingest's HTTP server and says "
     "what became\n"
     "                of each; exit 1 when one was rejected. See docs/submit.md.\n"
+    "    withdraw    takes back a figure that the token's unit handed in: it is missing again, and "
+    "its\n"
+    "                history stays.\n"
     "    token new   prints a token for ingest's HTTP server, once, and the lines for the token "
     "file.\n"
     "                ROLE is submitter (--unit: its own units), scorer (--unit: a province), "
@@ -164,6 +169,7 @@ int main(int argc, char **argv)
         {"coverage", command_coverage},
         {"target", command_target},
         {"import", command_import},
+        {"withdraw", command_withdraw},
         {"token", command_token},
         {"status", command_status},
         {"top", command_top},

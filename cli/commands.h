@@ -17,6 +17,7 @@ int command_diff(int argc, char **argv);
 int command_source(int argc, char **argv);
 int command_coverage(int argc, char **argv);
 int command_import(int argc, char **argv);
+int command_withdraw(int argc, char **argv);
 int command_token(int argc, char **argv);
 int command_status(int argc, char **argv);
 int command_top(int argc, char **argv);

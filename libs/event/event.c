@@ -66,7 +66,12 @@ static void check_figures(check_t *c, event_figure_t *const *figures, size_t n)
     for (size_t i = 0; i < n && c->wrong == NULL; i++) {
         const event_figure_t *f = figures[i];
         check_code(c, "figure.id", f->id);
-        check_decimal(c, "figure.value", f->value);
+        if (f->withdrawn) {
+            require(c, *f->value == '\0' && f->submitter != NULL, "figure.withdrawn",
+                    "has a value, or was not handed in");
+        } else {
+            check_decimal(c, "figure.value", f->value);
+        }
         check_code(c, "figure.source", f->source);
         check_text(c, "figure.series", f->series, 3 * EVENT_MAX_CODE);
         require(c, f->revision > 0, "figure.revision", "is zero");

@@ -91,19 +91,23 @@ static bool compare(comparison_t *c, const event_reading_t *known, const ledger_
         const event_figure_t *before = figure_of(known, now->id);
         const ledger_proof_t *proof = row->proofs != NULL ? &row->proofs[i] : NULL;
         event_figure_t *f = &c->figures[i];
-        decimal_t was = before != NULL ? event_decimal(before->value) : DECIMAL_ZERO;
+        bool had = before != NULL && !before->withdrawn;
+        bool has = proof == NULL || !proof->withdrawn;
+        decimal_t was = had ? event_decimal(before->value) : DECIMAL_ZERO;
         c->all[c->n_all++] = f;
-        if (row->judge != NULL &&
-            !row->judge(row->context, row, now, before != NULL ? &was : NULL)) {
+        if (row->judge != NULL && !row->judge(row->context, row, now, had ? &was : NULL)) {
             taken = false;
         }
-        if (before != NULL && same_proof(before, proof) && decimal_compare(was, now->value) == 0) {
+        bool same = had == has &&
+                    (!has || (same_proof(before, proof) && decimal_compare(was, now->value) == 0));
+        if (before != NULL && same) {
             *f = *before;
             continue;
         }
         chiso__v1__figure__init(f);
         f->id = (char *)(uintptr_t)now->id;
-        f->value = (char *)(uintptr_t)decimal_format(now->value, c->values[i]);
+        f->value = has ? (char *)(uintptr_t)decimal_format(now->value, c->values[i]) : c->values[i];
+        f->has_withdrawn = f->withdrawn = !has;
         f->source = (char *)(uintptr_t)row->source;
         f->series = (char *)(uintptr_t)row->series;
         f->fetched_at = row->fetched_at;

@@ -39,6 +39,7 @@ typedef struct {
     const char *submitter; /* NULL: a machine read it */
     ProtobufCBinaryData *evidence;
     size_t n_evidence; /* at most EVENT_MAX_EVIDENCE */
+    bool withdrawn;    /* the figure has no value and is missing again */
 } ledger_proof_t;
 
 /* What became of a figure. */

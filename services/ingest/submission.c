@@ -14,8 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { UNIT, PERIOD, FIGURE, VALUE, EVIDENCE, NOTE, COLUMNS };
-static const char *const names[COLUMNS] = {"unit", "period", "figure", "value", "evidence", "note"};
+enum { UNIT, PERIOD, FIGURE, VALUE, EVIDENCE, NOTE, WITHDRAW, COLUMNS };
+static const char *const names[COLUMNS] = {"unit",     "period", "figure",  "value",
+                                           "evidence", "note",   "withdraw"};
 
 /* Texts of the rows, freed together. */
 typedef struct submission_memory {
@@ -163,8 +164,8 @@ static int keep_list(read_t *r, submission_row_t *row, const json_t *list)
 
 static int read_member(read_t *r, submission_row_t *row, const char *key, const json_t *value)
 {
-    const char **const texts[COLUMNS] = {&row->unit,  &row->period, &row->figure,
-                                         &row->value, NULL,         &row->note};
+    const char **const texts[COLUMNS] = {&row->unit, &row->period, &row->figure, &row->value,
+                                         NULL,       &row->note,   NULL};
     size_t column = 0;
     while (column < COLUMNS && strcmp(names[column], key) != 0) {
         column++;
@@ -172,11 +173,18 @@ static int read_member(read_t *r, submission_row_t *row, const char *key, const 
     if (column == COLUMNS) {
         submission_reject(row, "row",
                           "has the member '%.40s'; expected unit, period, figure, value, evidence, "
-                          "note",
+                          "note, withdraw",
                           key);
         return 0;
     }
     if (json_is_null(value)) {
+        return 0;
+    }
+    if (column == WITHDRAW) {
+        row->withdraw = json_is_true(value);
+        if (!json_is_boolean(value)) {
+            submission_reject(row, names[WITHDRAW], "is neither true nor false");
+        }
         return 0;
     }
     if (column == EVIDENCE) {
@@ -319,7 +327,7 @@ static int check_headings(read_t *r, bytes_t body, char *delimiter)
         if (column == COLUMNS || (seen & 1U << column) != 0) {
             return refuse(r,
                           "line 1: the column '%.*s'; expected unit, period, figure, value, "
-                          "evidence, note, each once",
+                          "evidence, note, withdraw, each once",
                           (int)(to - from < 40 ? to - from : 40), from);
         }
         seen |= 1U << column;
@@ -330,8 +338,8 @@ static int check_headings(read_t *r, bytes_t body, char *delimiter)
 
 static int read_csv_row(read_t *r, const extract_row_t *from, submission_row_t *row)
 {
-    const char **const texts[COLUMNS] = {&row->unit,  &row->period, &row->figure,
-                                         &row->value, NULL,         &row->note};
+    const char **const texts[COLUMNS] = {&row->unit, &row->period, &row->figure, &row->value,
+                                         NULL,       &row->note,   NULL};
     row->line = from->line;
     if (from->fault != NULL) {
         submission_reject(row, "row", "%s", from->fault);
@@ -340,6 +348,13 @@ static int read_csv_row(read_t *r, const extract_row_t *from, submission_row_t *
     for (size_t i = 0; i < COLUMNS; i++) {
         const char *cell = from->cells[i];
         if (cell == NULL) {
+            continue;
+        }
+        if (i == WITHDRAW) {
+            row->withdraw = strcmp(cell, "yes") == 0;
+            if (!row->withdraw && *cell != '\0' && strcmp(cell, "no") != 0) {
+                submission_reject(row, names[i], "'%.40s'; expected yes or no", cell);
+            }
             continue;
         }
         if (i != EVIDENCE) {
@@ -389,10 +404,16 @@ static int read_csv(read_t *r, bytes_t body)
 static void check_complete(submission_row_t *row)
 {
     const char *const given[] = {row->unit, row->period, row->figure, row->value};
-    for (size_t i = 0; i < sizeof given / sizeof given[0]; i++) {
+    size_t needed = row->withdraw ? VALUE : sizeof given / sizeof given[0];
+    for (size_t i = 0; i < needed; i++) {
         if (given[i] == NULL) {
             submission_reject(row, names[i], "is missing");
         }
+    }
+    if (row->withdraw && (row->value != NULL || row->n_evidence > 0)) {
+        submission_reject(row, names[WITHDRAW], "what is withdrawn has no value and no evidence");
+    } else if (row->withdraw && row->note == NULL) {
+        submission_reject(row, names[NOTE], "is missing; expected why it is withdrawn");
     }
 }
 

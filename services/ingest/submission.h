@@ -4,9 +4,11 @@
  * JSON: {"key":"…","atomic":true,"rows":[{"unit":"…","period":"…","figure":"…","value":"12.5",
  *        "evidence":["SHA-256",…],"note":"…"},…]}; a value may be a JSON number too (its digits
  *        count, it is never a float), true or false, or a list of whole numbers for a checklist.
- * CSV:   the columns unit, period, figure, value, evidence, note, in any order; UTF-8, with or
- *        without a byte-order mark; commas, semicolons or tabs; several hashes are separated by
- *        spaces.
+ *        "withdraw":true instead of a value takes back what was handed in, with a note that says
+ *        why.
+ * CSV:   the columns unit, period, figure, value, evidence, note, withdraw (yes), in any order;
+ * UTF-8, with or without a byte-order mark; commas, semicolons or tabs; several hashes are
+ * separated by spaces.
  *
  * What is wrong with one row is told with that row; a body of another shape is refused as a whole,
  * and so is a column or member that nobody knows: a misspelled "evidence" must not be lost.
@@ -30,6 +32,7 @@ typedef struct {
     const char *unit, *period, *figure, *value, *note;
     uint8_t evidence[EVENT_MAX_EVIDENCE][SHA256_SIZE];
     size_t n_evidence;
+    bool withdraw;                       /* no value: it is to be missing again */
     const char *field;                   /* that is wrong; NULL: none */
     char reason[SUBMISSION_REASON_SIZE]; /* of that */
 } submission_row_t;

@@ -98,7 +98,7 @@ static void add_entry(work_t *w, size_t i, const registry_unit_t *unit, const ca
 {
     submission_row_t *row = &w->s->rows[i];
     char reason[CATALOG_REASON_SIZE];
-    if (!catalog_figure_accepts(f, value, reason)) {
+    if (!row->withdraw && !catalog_figure_accepts(f, value, reason)) {
         submission_reject(row, "value", "%s", reason);
     } else if (w->n_entries == SUBMIT_MAX_FIGURES) {
         submission_reject(row, "row", "there are more than %d figures in all rows",
@@ -112,6 +112,10 @@ static void judge_value(work_t *w, size_t i, const registry_unit_t *unit, const 
 {
     submission_row_t *row = &w->s->rows[i];
     decimal_t value;
+    if (row->withdraw) {
+        add_entry(w, i, unit, f, DECIMAL_ZERO);
+        return;
+    }
     bool yes = strcmp(row->value, "true") == 0;
     if (f->kind == CATALOG_YES_NO && (yes || strcmp(row->value, "false") == 0)) {
         value = decimal_of(yes ? 1 : 0);
@@ -175,11 +179,11 @@ static void judge_items(work_t *w, size_t i, const registry_unit_t *unit)
 {
     submission_row_t *row = &w->s->rows[i];
     unsigned n = 0;
-    uint64_t items;
+    uint64_t items = 0;
     while (n < 64 && item_of(w, row->figure, n + 1) != NULL) {
         n++;
     }
-    if (!read_items(row->value, &items) || (n < 64 && items >> n != 0)) {
+    if (!row->withdraw && (!read_items(row->value, &items) || (n < 64 && items >> n != 0))) {
         submission_reject(row, "value",
                           "'%.60s'; expected the items that are there as a list such as [1,3], of "
                           "1 to %u, each once",
@@ -263,7 +267,8 @@ static void judge_repeats(work_t *w)
         }
         submission_reject(&w->s->rows[b->row], "figure", "row %zu gives '%s' too", a->row + 1,
                           b->figure->id);
-        if (decimal_compare(a->value, b->value) != 0) {
+        if (decimal_compare(a->value, b->value) != 0 ||
+            w->s->rows[a->row].withdraw != w->s->rows[b->row].withdraw) {
             submission_reject(&w->s->rows[a->row], "figure",
                               "row %zu gives '%s' too, and otherwise", b->row + 1, b->figure->id);
         }
@@ -283,11 +288,27 @@ static const event_figure_t *known_figure(const event_in_t *known, const char *i
     return NULL;
 }
 
+/* Who handed a figure in takes it back, nobody else. */
+static void judge_withdrawal(work_t *w, entry_t *e, const event_figure_t *known)
+{
+    submission_row_t *row = &w->s->rows[e->row];
+    bool scorer = w->in->token->role == TOKEN_SCORER;
+    if (known == NULL) {
+        submission_reject(row, "figure", "nothing was handed in that could be withdrawn");
+    } else if (scorer != (strncmp(known->submitter, "scorer:", 7) == 0)) {
+        submission_reject(row, "figure", "%s has given it, and can withdraw it", known->submitter);
+    }
+}
+
 /* A submitter does not change what the agency gave. */
 static void judge_against(work_t *w, entry_t *e, const event_figure_t *known)
 {
-    bool agencys =
-        known != NULL && known->submitter != NULL && strncmp(known->submitter, "scorer:", 7) == 0;
+    if (w->s->rows[e->row].withdraw) {
+        judge_withdrawal(w, e, known);
+        return;
+    }
+    bool agencys = known != NULL && !known->withdrawn && known->submitter != NULL &&
+                   strncmp(known->submitter, "scorer:", 7) == 0;
     if (!agencys || w->in->token->role != TOKEN_SUBMITTER) {
         return;
     }
@@ -345,8 +366,9 @@ static void gather(work_t *w, entry_t *entries, size_t n, const event_in_t *know
         }
         b->entries[b->n] = &entries[i];
         b->figures[b->n] = (reader_figure_t){entries[i].figure->id, entries[i].value};
-        b->proofs[b->n] = (ledger_proof_t){
-            submitter, w->evidence + entries[i].row * EVENT_MAX_EVIDENCE, row->n_evidence};
+        b->proofs[b->n] =
+            (ledger_proof_t){submitter, w->evidence + entries[i].row * EVENT_MAX_EVIDENCE,
+                             row->n_evidence, row->withdraw};
         b->n++;
     }
 }

@@ -4,8 +4,9 @@
  * A unit and period is one row of the ledger, in the source INGEST_SUBMISSION and the series
  * "UNIT/PERIOD". A submitter writes its own units' figures but points and "excluded"; these, and
  * options and yes-no, are the scoring agency's, and what the agency gave a submitter cannot change.
- * A figure "INDEX.CODE.items" with the value "[1,3]" stands for all items of the checklist: 1 for
- * those in the list, 0 for the others.
+ * What was handed in can be withdrawn by who did: a revision without a value, and the figure is
+ * missing again, never a zero. A figure "INDEX.CODE.items" with the value "[1,3]" stands for all
+ * items of the checklist: 1 for those in the list, 0 for the others.
  */
 #ifndef CHISO_INGEST_SUBMIT_H
 #define CHISO_INGEST_SUBMIT_H

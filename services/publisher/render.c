@@ -80,7 +80,8 @@ static const event_figure_t *figure_of(const event_score_t *s, const char *id)
 void render_provenance(jw_t *j, const event_figure_t *f)
 {
     char hex[SHA256_HEX_SIZE];
-    jw_put_text(j, "value", f->value);
+    jw_put_text(j, "value", f->withdrawn ? NULL : f->value);
+    jw_put_flag(j, "withdrawn", f->withdrawn);
     jw_put_text(j, "source", f->source);
     jw_put_text(j, "series", f->series);
     jw_put_text(j, "submitter", f->submitter);
@@ -105,7 +106,8 @@ void render_figure(jw_t *j, const catalog_index_t *index, const event_figure_t *
     jw_put_text(j, "unit", known != NULL ? known->unit : NULL);
     jw_put_text(j, "kind", known != NULL ? catalog_kind_name(known->kind) : NULL);
     jw_put_text(j, "text",
-                known != NULL ? catalog_figure_text(known, event_decimal(f->value)) : NULL);
+                known != NULL && !f->withdrawn ? catalog_figure_text(known, event_decimal(f->value))
+                                               : NULL);
     render_provenance(j, f);
     jw_object_end(j);
 }

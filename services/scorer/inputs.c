@@ -3,10 +3,16 @@
 
 #include <string.h>
 
+/* Is there a value? */
+static bool has(const figure_state_t *f)
+{
+    return f->revision != 0 && !f->withdrawn;
+}
+
 /* 1 or 0; -1 when it is not known or neither. */
 static int yes_or_no(const figure_state_t *f)
 {
-    if (f->revision == 0) {
+    if (!has(f)) {
         return -1;
     }
     return f->value.micro == 0 ? 0 : f->value.micro == 1000000 ? 1 : -1;
@@ -23,8 +29,8 @@ static unsigned take_items(const result_t *r, const catalog_indicator_t *of, uns
     for (; k + n < of->n_inputs && strcmp(of->inputs[k + n].name, to->name) == 0; n++) {
         const figure_state_t *f = state_figure(r, of->inputs[k + n].figure);
         int met = yes_or_no(f);
-        *known = *known && f->revision != 0;
-        readable = readable && (f->revision == 0 || met >= 0);
+        *known = *known && has(f);
+        readable = readable && (!has(f) || met >= 0);
         to->items |= met == 1 ? 1ULL << of->inputs[k + n].item : 0;
     }
     if (!readable) {
@@ -41,7 +47,7 @@ rule_inputs_t inputs_of(const result_t *r, unsigned i, rule_input_t room[CATALOG
     for (unsigned k = 0; k < of->n_inputs && n < CATALOG_MAX_INPUTS;) {
         const catalog_input_t *input = &of->inputs[k];
         const figure_state_t *f = state_figure(r, input->figure);
-        bool known = f->revision != 0;
+        bool known = has(f);
         rule_input_t *to = &room[n];
         *to = (rule_input_t){.name = input->name, .kind = input->kind};
         unsigned step = 1;
@@ -80,7 +86,7 @@ bool inputs_of_machines(const result_t *r, unsigned i)
     const catalog_indicator_t *of = &r->index->indicators[i];
     for (unsigned k = 0; k < of->n_inputs; k++) {
         const figure_state_t *f = state_figure(r, of->inputs[k].figure);
-        if (f->revision != 0 && f->submitter != NULL) {
+        if (has(f) && f->submitter != NULL) {
             return false;
         }
     }

@@ -282,7 +282,8 @@ int state_take_figure(state_t *state, const event_figure_t *from, result_t *r, u
         return -ENOMEM;
     }
     uint8_t *evidence = from->n_evidence > 0 ? malloc(from->n_evidence * SHA256_SIZE) : NULL;
-    figure_state_t now = {.value = event_decimal(from->value),
+    figure_state_t now = {.value = from->withdrawn ? DECIMAL_ZERO : event_decimal(from->value),
+                          .withdrawn = from->withdrawn,
                           .source = intern_again(state, to->source, from->source),
                           .series = intern_again(state, to->series, from->series),
                           .submitter = from->submitter != NULL

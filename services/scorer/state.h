@@ -23,7 +23,8 @@ typedef struct {
     const char *submitter;       /* interned; NULL: a machine read it */
     uint8_t *evidence;           /* n_evidence hashes, owned; NULL: none */
     int64_t fetched_at;
-    uint32_t revision; /* 0: not known */
+    uint32_t revision; /* 0: never known */
+    bool withdrawn;    /* missing again, never a zero */
     uint8_t n_evidence;
     uint8_t raw_sha256[SHA256_SIZE];
 } figure_state_t;

@@ -329,6 +329,68 @@ class Rows(Case):
                          list(range(1, 11)))
 
 
+class Withdrawn(Case):
+    def test_who_when_and_why(self):
+        r = self.start()
+        option = f"{INDEX}.1.1.option"
+        self.post(r, [row("1.1.option", 1), row("1.3.has", 1), row("1.4.items", [1])])
+        self.post(r, [row("2.1.option", 1), row("1.1.option", "2", unit=OTHER)], "agency")
+        rows = [row("1.1.option", None, withdraw=True, note="nhầm năm"),
+                row("1.4.items", None, withdraw=True, note="nhầm"),
+                row("meetings-invited", None, withdraw=True, note="nhầm"), # never handed in
+                row("2.1.option", None, withdraw=True, note="nhầm"),       # the agency's
+                row("1.3.has", None, withdraw=True),                       # without a reason
+                row("1.3.has", "1", withdraw=True, note="nhầm"),           # with a value
+                row("1.1.option", None, unit=OTHER, withdraw=True, note="nhầm"),
+                row("1.3.has", None, withdraw="yes", note="nhầm"), row("1.3.has", None)]
+        got = [("accepted", 2), ("accepted", 2), ("rejected", "figure"), ("rejected", "figure"),
+               ("rejected", "note"), ("rejected", "withdraw"), ("rejected", "unit"),
+               ("rejected", "withdraw"), ("rejected", "value")]
+        self.assertEqual(self.outcomes(self.post(r, rows, query="?dry_run=1")), got)
+        self.assertEqual(self.known(r, option)[-1][1:3], ("1", 1))
+        first = self.post(r, rows, key="w")
+        self.assertEqual(self.outcomes(first), got)
+        r.services["ingest"].kill()
+        r.services["ingest"].start()
+        r.wait_ready("ingest")
+        self.assertEqual(self.post(r, rows, key="w"), first)
+        self.assertEqual(self.outcomes(self.post(r, rows[:2])), [("unchanged", 2)] * 2)
+        # the history stays, and says who, when and why
+        a = r.at_door("GET", f"/api/v1/figures?unit={UNIT}&figure={option}", "unit").json()["figures"]
+        self.assertEqual([(f["value"], f["withdrawn"], f["revision"], f["submitter"], f["note"])
+                          for f in a], [("1", False, "1", f"unit:{UNIT}", None),
+                                        (None, True, "2", f"unit:{UNIT}", "nhầm năm")])
+        self.assertGreater(a[1]["fetched_at"], a[0]["fetched_at"])
+        said = [(e["figure"], e["token"]) for e in r.services["ingest"].logged()
+                if e["event"] == "figure withdrawn"]
+        self.assertEqual(said, [(option, "unit"), (f"{INDEX}.1.4.items", "unit")])
+        # the agency takes back its own, not the unit's; and then the unit may speak again
+        answer = self.post(r, [row("2.1.option", None, withdraw=True, note="xem lại"),
+                               row("1.3.has", None, withdraw=True, note="x")], "agency")
+        self.assertEqual(self.outcomes(answer), [("accepted", 2), ("rejected", "figure")])
+        self.assertEqual(self.outcomes(self.post(r, [row("2.1.option", "2"), row("1.1.option", "1")])),
+                         [("accepted", 3), ("accepted", 3)])
+        # twice in one submission, and both ways
+        self.assertEqual(self.outcomes(self.post(r, [
+            row("1.1.option", None, withdraw=True, note="a"), row("1.1.option", "1")])),
+            [("rejected", "figure")] * 2)
+        # as CSV, and from the command line
+        body = f"unit,period,figure,withdraw,note\n{UNIT},2024,{option},yes,nhầm\n"
+        a = r.at_door("POST", "/api/v1/figures", "unit", body.encode(), {"Content-Type": "text/csv"})
+        self.assertEqual(a.json()["rows"][0]["outcome"], "accepted", a.body)
+        token = r.dir / "unit.token"
+        token.touch(0o600)
+        token.write_text(r.tokens["unit"])
+        for figure, code, said in ((f"{INDEX}.1.3.has", 0, "withdrawn, revision 2"),
+                                   (f"{INDEX}.1.3.has", 0, "unchanged, revision 2"),
+                                   ("meetings-invited", 1, "nothing was handed in")):
+            got = rig.run([rig.BIN / "chiso", "withdraw", "--api", r.door_url, "--token-file", token,
+                           "--unit", UNIT, "--period", "2024", "--figure", figure,
+                           "--reason", "nhầm"])
+            self.assertEqual(got[0], code, got)
+            self.assertIn(said, got[1] + got[2])
+
+
 class Killed(Case):
     def test_meanwhile(self):
         """Clients that send again until they are answered, and an ingest that is killed: what was
@@ -531,7 +593,7 @@ class Docs(Case):
                           for f in known],
                          [("1.1.option", "1", "QĐ 12"), ("1.4.items.1", "1", None),
                           ("1.4.items.2", "1", None), ("2.1.option", "1", None),
-                          ("meetings-invited", "6", None)])
+                          ("2.1.option", None, "nhập nhầm năm"), ("meetings-invited", "6", None)])
         self.assertEqual(json.loads((folder / "try.json").read_text())["accepted"], "2")
 
 
@@ -550,6 +612,9 @@ class Disk(Case):
         r.start(["ingest"])
         r.wait_ready("ingest")
         self.post(r, [row("1.1.option", 1)], key="before")
+        # the source was read: an answer that meets the full disk may end the process at any moment
+        r.wait(lambda: (len([e for e in r.services["ingest"].logged()
+                             if e["event"] == "source state"]) >= 4, 0), "every series is read")
         r.services["ingest"].allowed_exits |= {4}
         with open(folder / "ballast", "wb", buffering=0) as f:
             try:
@@ -576,6 +641,39 @@ class Disk(Case):
 
 
 class Told(Case):
+    def withdrawn(self, r, points):
+        """What is withdrawn is missing, on the API too, until it is handed in again."""
+        figure = f"{INDEX}.1.1.option"
+
+        def unit():
+            return r.api(f"indexes/{INDEX}/2024/units/{UNIT}")
+
+        def indicator(u):
+            return next(i for p in u["pillars"] for i in p["indicators"] if i["code"] == "1.1")
+        before = unit()
+        self.post(r, [row("1.1.option", None, withdraw=True, note="nhầm")])
+        u = r.wait(lambda: (indicator(unit())["status"] == "missing" and unit(), unit()), "missing")
+        now = next(f for f in u["figures"] if f["id"] == figure)
+        self.assertEqual((now["value"], now["withdrawn"], now["text"], now["submitter"]),
+                         (None, True, None, f"unit:{UNIT}"))
+        self.assertEqual(rig.Decimal(before["points"]) - rig.Decimal(u["points"]),
+                         rig.Decimal(points))
+        self.assertLess(rig.Decimal(u["coverage"]), rig.Decimal(before["coverage"]))
+        revisions = r.api(f"units/{UNIT}/figures/{figure}?period=2024")["periods"][0]["revisions"]
+        self.assertEqual([v["value"] for v in revisions[:2]], [None, "1"])
+        form = rig.request(f"{r.url}/api/v1/indexes/{INDEX}/2024/units/{UNIT}/form")
+        self.assertEqual(form.status, 200)
+        # a scorer that starts anew from its own store, and one from ingest's snapshot
+        for again in (lambda: r.services["scorer"].kill(),
+                      lambda: (r.services["scorer"].stop(), r.wipe("scorer"))):
+            again()
+            r.services["scorer"].start()
+            r.wait_ready("scorer")
+            r.wait(lambda: (len(r.ranking()["units"]) == 34 and
+                            indicator(unit())["status"] == "missing", 0), "still missing")
+        self.post(r, [row("1.1.option", "1")])
+        r.wait(lambda: (indicator(unit())["points"] == points, indicator(unit())), "it is back")
+
     def test_a_score_changes(self):
         """An option with evidence is on the publisher's API, and so is a machine's word against it."""
         r = self.start(services=rig.SERVICES)
@@ -598,6 +696,7 @@ class Told(Case):
             r.wait(told, f"{points} points for option {value}")
         # a unit of the portal's board says better of itself: the portal's word stands
         self.assertEqual(r.unit("86"), before)
+        self.withdrawn(r, points)
         r.stop_services()
         code, out, err = rig.run([rig.BIN / "chiso", "verify", "--ingest", r.data_dir("ingest"),
                                   "--scorer", r.data_dir("scorer"), "--publisher",

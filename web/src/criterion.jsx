@@ -14,6 +14,9 @@ const Raw = ({ hash }) => (hash
 
 /** A figure as its kind is read: a level by its words, yes or no, else every digit. */
 function Value({ figure }) {
+  if (figure.value === null) {
+    return t('đã rút lại');
+  }
   if (figure.kind === 'yes_no') {
     return <b>{figure.value === '1' ? t('có') : t('không')}</b>;
   }

@@ -186,6 +186,7 @@ export const ENGLISH = {
   'Đọc lúc': 'Read at',
   'Bản gốc': 'Raw answer',
   'chưa có': 'not yet',
+  'đã rút lại': 'withdrawn',
   'có': 'yes',
   'không': 'no',
   'mức {n}': 'level {n}',

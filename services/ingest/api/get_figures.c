@@ -57,7 +57,8 @@ static void put_revision(jw_t *j, store_txn_t *txn, bytes_t key, bytes_t record)
     jw_object(j);
     jw_put_text(j, "period", parts[1]);
     jw_put_text(j, "figure", f->id);
-    jw_put_text(j, "value", f->value);
+    jw_put_text(j, "value", f->withdrawn ? NULL : f->value);
+    jw_put_flag(j, "withdrawn", f->withdrawn);
     jw_put_text(j, "source", f->source);
     jw_put_text(j, "series", f->series);
     jw_put_number(j, "revision", f->revision);

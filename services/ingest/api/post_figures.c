@@ -217,6 +217,18 @@ static void keep(post_t *p, store_txn_t *txn, int64_t now, buffer_t *answer)
     }
 }
 
+static void log_withdrawals(const post_t *p)
+{
+    for (size_t i = 0; i < p->rows.n_rows; i++) {
+        const submission_row_t *row = &p->rows.rows[i];
+        if (row->withdraw && p->results[i].outcome == SUBMIT_ACCEPTED) {
+            log_info("figure withdrawn", "unit", row->unit, "period", row->period, "figure",
+                     row->figure, "revision", LOG_INT(p->results[i].revision), "token",
+                     p->call->token->id, NULL);
+        }
+    }
+}
+
 static void commit(post_t *p, store_txn_t **txn, buffer_t *answer)
 {
     const door_setup_t *in = p->call->in;
@@ -235,6 +247,7 @@ static void commit(post_t *p, store_txn_t **txn, buffer_t *answer)
                  LOG_INT(p->counts[SUBMIT_ACCEPTED]), "unchanged",
                  LOG_INT(p->counts[SUBMIT_UNCHANGED]), "rejected",
                  LOG_INT(p->counts[SUBMIT_REJECTED]), TRACE_LOG(&p->trace), NULL);
+        log_withdrawals(p);
     } else {
         door_refuse_store(p->call, rc);
     }
