@@ -30,12 +30,21 @@
 #define BUS_PARK_MS 1000                      /* an idle FETCH is answered by an empty BATCH */
 #define BUS_PATIENCE_MS 2000                  /* without an answer the FETCH is sent again */
 
+#define BUS_MAX_SERVERS 8 /* keys of one producer */
+
 /* CURVE keys, made by `chiso keygen`. All NULL: no CURVE. */
 typedef struct {
     const char *secret;  /* this end's key file */
-    const char *server;  /* client: the server's public key file */
+    const char *server;  /* client: the server's public key file, or a folder of those that it may
+                            have (*.key): they are tried in turn while no handshake succeeds */
     const char *clients; /* server: folder of the public keys that may connect */
 } bus_curve_t;
+
+/* Handshakes that failed since the start. */
+typedef struct {
+    uint64_t times;
+    const char *why; /* of the last, a constant; NULL: there was none */
+} bus_refusals_t;
 
 /* Sets the process up for ZeroMQ (our own signal handling, large frames). Once, before the rest. */
 void bus_init(void);
@@ -70,6 +79,13 @@ int bus_server_start(zloop_t *loop, const bus_server_options_t *options, char re
                      bus_server_t **out);
 void bus_server_stop(bus_server_t **server);
 const char *bus_server_endpoint(const bus_server_t *server); /* with the port that was taken */
+/* Takes other keys while it runs: binds anew under them when they have changed, so that consumers
+ * connect again. Nothing when there were none, or are none now. 0; CHISO_E_CONFIG with a reason and
+ * nothing changed; -errno: it is no longer bound, the owner should stop. */
+int bus_server_rekey(bus_server_t *server, const bus_curve_t *curve, char reason[256]);
+bus_refusals_t bus_server_refusals(const bus_server_t *server);
+/* False when the authenticator has ended: then nobody new is let in. */
+bool bus_server_guarded(const bus_server_t *server);
 /* After each commit that appended: answers the parked. */
 void bus_server_announce(bus_server_t *server);
 
@@ -99,6 +115,9 @@ typedef struct {
 int bus_client_start(zloop_t *loop, const bus_client_options_t *options,
                      const bus_handler_t *handler, char reason[256], bus_client_t **out);
 void bus_client_stop(bus_client_t **client);
+/* As of the server; connects again when the keys have changed. 0 or CHISO_E_CONFIG. */
+int bus_client_rekey(bus_client_t *client, const bus_curve_t *curve, char reason[256]);
+bus_refusals_t bus_client_refusals(const bus_client_t *client);
 /* True when the producer answered within BUS_PATIENCE_MS. */
 bool bus_client_connected(const bus_client_t *client);
 uint64_t bus_client_lag(const bus_client_t *client); /* events behind the producer's head */

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "bus/frame.h"
+#include "bus/watch.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -18,6 +19,12 @@ struct bus_client {
     bus_handler_t handler;
     zloop_t *loop;
     zsock_t *socket;
+    watch_t watch;
+    zcert_t *own; /* NULL: no CURVE */
+    char servers[BUS_MAX_SERVERS][FRAME_KEY_SIZE];
+    int n_servers, server;   /* which of them is tried, or was right */
+    int64_t trying_since;    /* monotonic ms */
+    uint64_t refused_before; /* refusals until then */
     int timer;
     uint64_t epoch;
     uint64_t next_seq;
@@ -217,12 +224,76 @@ static int on_readable(zloop_t *loop, zsock_t *socket, void *context)
     return c->stopped ? -1 : 0;
 }
 
+static void close_socket(bus_client_t *c)
+{
+    if (c->socket != NULL) {
+        watch_stop(&c->watch, c->socket);
+        zloop_reader_end(c->loop, c->socket);
+        zsock_destroy(&c->socket);
+    }
+}
+
+static int open_socket(bus_client_t *c, char reason[256])
+{
+    c->socket = zsock_new(ZMQ_DEALER);
+    if (c->socket == NULL) {
+        return -ENOMEM;
+    }
+    zsock_set_identity(c->socket, c->options.consumer);
+    zsock_set_maxmsgsize(c->socket, BUS_MAX_FRAME);
+    zsock_set_heartbeat_ivl(c->socket, 1000);
+    zsock_set_heartbeat_timeout(c->socket, 5000);
+    zsock_set_reconnect_ivl(c->socket, 50);
+    zsock_set_reconnect_ivl_max(c->socket, 1000);
+    zsock_set_immediate(c->socket, 1); /* do not queue questions for a peer that is away */
+    zsock_set_linger(c->socket, 0);
+    if (c->own != NULL) {
+        zcert_apply(c->own, c->socket);
+        zsock_set_curve_serverkey(c->socket, c->servers[c->server]);
+    }
+    int rc = watch_start(&c->watch, c->loop, c->socket, false);
+    if (rc == 0 && zsock_connect(c->socket, "%s", c->options.endpoint) != 0) {
+        rc = -EINVAL;
+        snprintf(reason, 256, "%s: cannot be connected to", c->options.endpoint);
+    }
+    if (rc == 0) {
+        rc = zloop_reader(c->loop, c->socket, on_readable, c);
+    }
+    /* not connected yet: the first question goes out on the first timer tick */
+    c->trying_since = clock_mono_ms();
+    c->refused_before = c->watch.refusals.times;
+    c->asked_at = c->trying_since - BUS_PATIENCE_MS;
+    return rc;
+}
+
+static void reopen(bus_client_t *c)
+{
+    char reason[256];
+    close_socket(c);
+    c->stopped = open_socket(c, reason) != 0;
+}
+
+/* ZeroMQ gives up when it was refused. The producer may know our key by now, or have another of
+ * its own. */
+static void try_again(bus_client_t *c, int64_t now)
+{
+    if (c->own != NULL && !c->watch.shaken && c->watch.refusals.times != c->refused_before &&
+        now - c->trying_since >= BUS_PATIENCE_MS) {
+        c->server = (c->server + 1) % c->n_servers;
+        reopen(c);
+    }
+}
+
 static int on_timer(zloop_t *loop, int timer, void *context)
 {
     (void)loop;
     (void)timer;
     bus_client_t *c = context;
     int64_t now = clock_mono_ms();
+    try_again(c, now);
+    if (c->stopped) {
+        return -1;
+    }
     bool paused = c->paused_until != 0;
     if ((paused && now >= c->paused_until) || (!paused && now - c->asked_at >= BUS_PATIENCE_MS)) {
         c->paused_until = 0;
@@ -231,22 +302,48 @@ static int on_timer(zloop_t *loop, int timer, void *context)
     return 0;
 }
 
-static int secure(bus_client_t *c, char reason[256])
+/* Takes the keys of `curve`; *changed when they are others than before. */
+static int load_keys(bus_client_t *c, const bus_curve_t *curve, bool *changed, char reason[256])
 {
-    const bus_curve_t *curve = &c->options.curve;
-    if (curve->secret == NULL) {
+    char servers[BUS_MAX_SERVERS][FRAME_KEY_SIZE] = {{0}};
+    zcert_t *own = frame_load_key(curve->secret, reason);
+    int n = own != NULL ? frame_load_servers(curve->server, servers, reason) : CHISO_E_CONFIG;
+    if (n < 0) {
+        zcert_destroy(&own);
+        return n;
+    }
+    *changed = c->own == NULL || strcmp(zcert_public_txt(c->own), zcert_public_txt(own)) != 0;
+    int server = 0;
+    for (int i = 0; i < n; i++) {
+        if (c->n_servers > 0 && strcmp(servers[i], c->servers[c->server]) == 0) {
+            server = i; /* go on with the one in use */
+        }
+    }
+    *changed = *changed || strcmp(servers[server], c->servers[c->server]) != 0;
+    zcert_destroy(&c->own);
+    c->own = own;
+    memcpy(c->servers, servers, sizeof c->servers);
+    c->n_servers = n;
+    c->server = server;
+    return 0;
+}
+
+int bus_client_rekey(bus_client_t *c, const bus_curve_t *curve, char reason[256])
+{
+    bool changed;
+    if (c->own == NULL || curve->secret == NULL || curve->server == NULL) {
         return 0;
     }
-    zcert_t *own = frame_load_key(curve->secret, reason);
-    zcert_t *server = own != NULL ? frame_load_key(curve->server, reason) : NULL;
-    if (server != NULL) {
-        zcert_apply(own, c->socket);
-        zsock_set_curve_serverkey(c->socket, zcert_public_txt(server));
+    int rc = load_keys(c, curve, &changed, reason);
+    if (rc == 0 && changed) {
+        reopen(c);
     }
-    zcert_destroy(&own);
-    bool done = server != NULL;
-    zcert_destroy(&server);
-    return done ? 0 : CHISO_E_CONFIG;
+    return rc;
+}
+
+bus_refusals_t bus_client_refusals(const bus_client_t *client)
+{
+    return client->watch.refusals;
 }
 
 int bus_client_start(zloop_t *loop, const bus_client_options_t *options,
@@ -269,37 +366,17 @@ int bus_client_start(zloop_t *loop, const bus_client_options_t *options,
                         .next_seq = options->epoch == 0 ? 1 : options->next_seq,
                         .cursor = BUFFER_INIT(4096),
                         .bytes = BUFFER_INIT(BUS_SNAPSHOT_MAX)};
-    c->socket = zsock_new(ZMQ_DEALER);
-    if (c->socket == NULL) {
-        free(c);
-        return -ENOMEM;
-    }
-    zsock_set_identity(c->socket, options->consumer);
-    zsock_set_maxmsgsize(c->socket, BUS_MAX_FRAME);
-    zsock_set_heartbeat_ivl(c->socket, 1000);
-    zsock_set_heartbeat_timeout(c->socket, 5000);
-    zsock_set_reconnect_ivl(c->socket, 50);
-    zsock_set_reconnect_ivl_max(c->socket, 1000);
-    zsock_set_immediate(c->socket, 1); /* do not queue questions for a peer that is away */
-    zsock_set_linger(c->socket, 0);
-    rc = secure(c, reason);
-    if (rc == 0 && zsock_connect(c->socket, "%s", options->endpoint) != 0) {
-        rc = -EINVAL;
-        snprintf(reason, 256, "%s: cannot be connected to", options->endpoint);
-    }
-    if (rc == 0) {
-        rc = zloop_reader(loop, c->socket, on_readable, c);
-        c->timer = zloop_timer(loop, 100, 0, on_timer, c);
-    }
+    bool changed;
+    rc = options->curve.secret != NULL ? load_keys(c, &options->curve, &changed, reason) : 0;
+    rc = rc == 0 ? open_socket(c, reason) : rc;
     if (rc != 0) {
         bus_client_stop(&c);
         return rc;
     }
+    c->timer = zloop_timer(loop, 100, 0, on_timer, c);
     if (options->fresh_snapshot) {
         begin_snapshot(c);
     }
-    /* not connected yet: the first question goes out on the first timer tick */
-    c->asked_at = clock_mono_ms() - BUS_PATIENCE_MS;
     *out = c;
     return 0;
 }
@@ -310,11 +387,11 @@ void bus_client_stop(bus_client_t **client)
         return;
     }
     bus_client_t *c = *client;
-    zloop_reader_end(c->loop, c->socket);
+    close_socket(c);
     if (c->timer >= 0) {
         zloop_timer_end(c->loop, c->timer);
     }
-    zsock_destroy(&c->socket);
+    zcert_destroy(&c->own);
     buffer_free(&c->cursor);
     buffer_free(&c->bytes);
     free(c->lengths);

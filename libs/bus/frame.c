@@ -3,10 +3,13 @@
 
 #include "base/error.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 void bus_init(void)
@@ -51,6 +54,51 @@ zcert_t *frame_load_key(const char *file, char reason[256])
                  file);
     }
     return cert;
+}
+
+static int is_public_key(const struct dirent *entry)
+{
+    size_t len = strlen(entry->d_name);
+    return len > 4 && entry->d_name[0] != '.' && strcmp(entry->d_name + len - 4, ".key") == 0;
+}
+
+static int take_server(const char *file, char key[FRAME_KEY_SIZE], char reason[256])
+{
+    zcert_t *cert = frame_load_key(file, reason);
+    if (cert == NULL) {
+        return CHISO_E_CONFIG;
+    }
+    snprintf(key, FRAME_KEY_SIZE, "%s", zcert_public_txt(cert));
+    zcert_destroy(&cert);
+    return 0;
+}
+
+int frame_load_servers(const char *path, char keys[BUS_MAX_SERVERS][FRAME_KEY_SIZE],
+                       char reason[256])
+{
+    struct stat file;
+    if (stat(path, &file) != 0 || !S_ISDIR(file.st_mode)) {
+        int rc = take_server(path, keys[0], reason);
+        return rc == 0 ? 1 : rc;
+    }
+    struct dirent **entries;
+    int n = scandir(path, &entries, is_public_key, alphasort);
+    int rc = 0;
+    if (n <= 0 || n > BUS_MAX_SERVERS) {
+        snprintf(reason, 256, "%s: %d files *.key; expected 1 to %d", path, n < 0 ? 0 : n,
+                 BUS_MAX_SERVERS);
+        rc = CHISO_E_CONFIG;
+    }
+    for (int i = 0; i < n; i++) {
+        char name[4096];
+        snprintf(name, sizeof name, "%s/%s", path, entries[i]->d_name);
+        rc = rc == 0 ? take_server(name, keys[i], reason) : rc;
+        free(entries[i]);
+    }
+    if (n >= 0) {
+        free(entries);
+    }
+    return rc == 0 ? n : rc;
 }
 
 static bool is_local(const char *endpoint)
@@ -101,5 +149,12 @@ int bus_check_endpoint(const char *endpoint, const bus_curve_t *curve, bool serv
         rc = server ? check_key(curve->clients, "a folder of client keys", reason)
                     : check_key(curve->server, "the server's public key file", reason);
     }
+    char keys[BUS_MAX_SERVERS][FRAME_KEY_SIZE];
+    zcert_t *own = rc == 0 ? frame_load_key(curve->secret, reason) : NULL;
+    if (rc == 0 &&
+        (own == NULL || (!server && frame_load_servers(curve->server, keys, reason) < 0))) {
+        rc = CHISO_E_CONFIG;
+    }
+    zcert_destroy(&own);
     return rc;
 }

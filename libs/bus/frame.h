@@ -18,4 +18,10 @@ bool frame_send(zsock_t *socket, const frame_t *frame);
 /* A certificate of a key file; NULL with a reason. */
 zcert_t *frame_load_key(const char *file, char reason[256]);
 
+#define FRAME_KEY_SIZE 41 /* a public key as text */
+/* The public keys of a file or of a folder, by file name: how many, or CHISO_E_CONFIG with a
+ * reason. */
+int frame_load_servers(const char *path, char keys[BUS_MAX_SERVERS][FRAME_KEY_SIZE],
+                       char reason[256]);
+
 #endif

@@ -7,12 +7,16 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "bus/frame.h"
+#include "bus/watch.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define ZAP_ENFORCE_DOMAIN 93 /* a draft of zmq.h, in libzmq since 4.3.0 */
+#define REBIND_MS 3000        /* for as long the place of the socket may still be taken by itself */
+#define AUTH_MS 5000          /* for the authenticator to take a folder */
 #define MAX_PARKED 64
 #define MAX_IDENTITY 255
 #define PAGE_BYTES (4 * 1024 * 1024)
@@ -31,7 +35,11 @@ struct bus_server {
     bus_server_options_t options;
     zloop_t *loop;
     zactor_t *auth;
+    bool auth_ended;
+    char *clients;                   /* the folder that the authenticator reads */
+    char public_key[FRAME_KEY_SIZE]; /* "": no CURVE */
     zsock_t *socket;
+    watch_t watch;
     int timer;
     parked_t parked[MAX_PARKED];
 };
@@ -302,6 +310,39 @@ void bus_server_announce(bus_server_t *s)
     answer_parked(s, false);
 }
 
+/* The authenticator says nothing of its own accord but that it has ended. */
+static int on_auth(zloop_t *loop, zsock_t *socket, void *context)
+{
+    bus_server_t *s = context;
+    zmsg_t *message = zmsg_recv_nowait(socket);
+    zmsg_destroy(&message);
+    s->auth_ended = true;
+    zloop_reader_end(loop, socket);
+    return 0;
+}
+
+static void use_key(bus_server_t *s, zcert_t *key)
+{
+    zcert_apply(key, s->socket);
+    snprintf(s->public_key, sizeof s->public_key, "%s", zcert_public_txt(key));
+}
+
+static int use_clients(bus_server_t *s, const char *folder, char reason[256])
+{
+    char *copy = strdup(folder);
+    if (copy == NULL) {
+        return -ENOMEM;
+    }
+    if (zstr_sendx(s->auth, "CURVE", folder, NULL) != 0 || zsock_wait(s->auth) != 0) {
+        free(copy);
+        snprintf(reason, 256, "the authenticator does not answer");
+        return -ETIMEDOUT;
+    }
+    free(s->clients);
+    s->clients = copy;
+    return 0;
+}
+
 /* The authenticator must run before the socket is bound: until it does, an unknown key would be let
  * in. With the domain enforced, a dead authenticator refuses everybody. */
 static int secure(bus_server_t *s, char reason[256])
@@ -319,12 +360,17 @@ static int secure(bus_server_t *s, char reason[256])
         zcert_destroy(&key);
         return -ENOMEM;
     }
-    zstr_sendx(s->auth, "CURVE", curve->clients, NULL);
-    zsock_wait(s->auth);
+    zsock_set_rcvtimeo(zactor_sock(s->auth), AUTH_MS);
     zsock_set_zap_domain(s->socket, "chiso");
-    zcert_apply(key, s->socket);
+    use_key(s, key);
     zsock_set_curve_server(s->socket, 1);
     zcert_destroy(&key);
+    int rc = use_clients(s, curve->clients, reason);
+    if (rc != 0) {
+        return rc;
+    }
+    zloop_reader(s->loop, zactor_sock(s->auth), on_auth, s);
+    zloop_reader_set_tolerant(s->loop, zactor_sock(s->auth));
     /* czmq's own setter does nothing in Debian 12, silently: without this a dead authenticator lets
      * everybody in */
     int enforce = 1;
@@ -367,6 +413,7 @@ int bus_server_start(zloop_t *loop, const bus_server_options_t *options, char re
         rc = errno > 0 ? -errno : -EADDRNOTAVAIL;
         snprintf(reason, 256, "%s: %s", options->endpoint, zmq_strerror(-rc));
     }
+    rc = rc == 0 ? watch_start(&s->watch, loop, s->socket, true) : rc;
     if (rc == 0) {
         rc = zloop_reader(loop, s->socket, on_readable, s);
         s->timer = zloop_timer(loop, 100, 0, on_timer, s);
@@ -390,10 +437,68 @@ void bus_server_stop(bus_server_t **server)
     if (s->timer >= 0) {
         zloop_timer_end(s->loop, s->timer);
     }
+    watch_stop(&s->watch, s->socket);
     zsock_destroy(&s->socket);
+    if (s->auth != NULL && !s->auth_ended) {
+        zloop_reader_end(s->loop, zactor_sock(s->auth));
+    }
     zactor_destroy(&s->auth);
+    free(s->clients);
     free(s);
     *server = NULL;
+}
+
+/* Unbinding is done by another thread: until it is, the place is taken, and what is bound too early
+ * to an ipc path loses its file to it. */
+static int rebind(bus_server_t *s, char reason[256])
+{
+    char place[512];
+    snprintf(place, sizeof place, "%s", zsock_endpoint(s->socket));
+    const char *file = strncmp(place, "ipc://", 6) == 0 ? place + 6 : NULL;
+    int64_t end = clock_mono_ms() + REBIND_MS;
+    int rc = zsock_unbind(s->socket, "%s", place);
+    while (file != NULL && access(file, F_OK) == 0 && clock_mono_ms() < end) {
+        zclock_sleep(1);
+    }
+    while ((rc = zsock_bind(s->socket, "%s", place)) < 0 && clock_mono_ms() < end) {
+        zclock_sleep(5);
+    }
+    if (rc < 0) {
+        rc = errno > 0 ? -errno : -EADDRNOTAVAIL;
+        snprintf(reason, 256, "%s: %s", place, zmq_strerror(-rc));
+    }
+    return rc < 0 ? rc : 0;
+}
+
+int bus_server_rekey(bus_server_t *s, const bus_curve_t *curve, char reason[256])
+{
+    if (s->auth == NULL || curve->secret == NULL || curve->clients == NULL) {
+        return 0;
+    }
+    zcert_t *key = frame_load_key(curve->secret, reason);
+    if (key == NULL) {
+        return CHISO_E_CONFIG;
+    }
+    int rc = 0;
+    if (!s->auth_ended && strcmp(curve->clients, s->clients) != 0) {
+        rc = use_clients(s, curve->clients, reason);
+    }
+    if (rc == 0 && strcmp(zcert_public_txt(key), s->public_key) != 0) {
+        use_key(s, key);
+        rc = rebind(s, reason);
+    }
+    zcert_destroy(&key);
+    return rc;
+}
+
+bus_refusals_t bus_server_refusals(const bus_server_t *server)
+{
+    return server->watch.refusals;
+}
+
+bool bus_server_guarded(const bus_server_t *server)
+{
+    return !server->auth_ended;
 }
 
 const char *bus_server_endpoint(const bus_server_t *server)

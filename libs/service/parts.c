@@ -4,6 +4,7 @@
 #include "service/parts.h"
 
 #include "base/clock.h"
+#include "log/log.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -25,6 +26,8 @@ enum {
     UPSTREAM_CONNECTED,
     UPSTREAM_LAG_EVENTS,
     UPSTREAM_LAG_SECONDS,
+    UPSTREAM_REFUSED,
+    BUS_REFUSED,
     STORE_USED_BYTES,
     STORE_LIMIT_BYTES,
     STORE_USED_PAGES,
@@ -60,6 +63,13 @@ static const metric_spec_t specs[] = {
     [UPSTREAM_LAG_SECONDS] = {"upstream_lag_seconds",
                               "How long it has been behind the producer, or cut off from it.",
                               METRIC_GAUGE, .digits = 3},
+    [UPSTREAM_REFUSED] = {"upstream_refused_total",
+                          "Connections that the producer refused, or that have the wrong key.",
+                          METRIC_COUNTER},
+    [BUS_REFUSED] =
+        {"bus_refused_total",
+         "Connections of consumers that were refused: no key, or one that is not known.",
+         METRIC_COUNTER},
     [STORE_USED_BYTES] = {"store_used_bytes", "Bytes of the store in use.", METRIC_GAUGE},
     [STORE_LIMIT_BYTES] = {"store_limit_bytes",
                            "Soft limit of the store, at which nothing more is taken in.",
@@ -97,6 +107,14 @@ static const metric_spec_t process_specs[] = {
                     .digits = 3},
 };
 
+#define TELL_AGAIN_MS (60 * 1000)
+
+/* How many refusals were told, and when. */
+typedef struct {
+    uint64_t told;
+    int64_t told_at; /* monotonic; 0: never */
+} refused_t;
+
 struct parts {
     service_parts_t of;
     metrics_t *own, *process;
@@ -104,6 +122,9 @@ struct parts {
     int64_t started_at; /* wall */
     int64_t cpu_micros;
     int64_t level_at; /* monotonic: when it was last not behind; 0: never yet */
+    refused_t at_bus, at_upstream;
+    uint64_t counted_bus, counted_upstream; /* refusals, in the metrics */
+    bool told_ended;
     uint64_t oldest_txn;
     int64_t oldest_since; /* monotonic */
 };
@@ -210,6 +231,40 @@ static void measure_disk(parts_t *p, uint64_t min_free, observe_check_t *checks,
              min_free);
 }
 
+static void tell(refused_t *r, bus_refusals_t now, const char *event)
+{
+    int64_t at = clock_mono_ms();
+    if (now.times != r->told && (r->told_at == 0 || at - r->told_at >= TELL_AGAIN_MS)) {
+        log_warn(event, "times", LOG_INT((int64_t)(now.times - r->told)), "reason", now.why, NULL);
+        *r = (refused_t){now.times, at};
+    }
+}
+
+void parts_tell_refusals(parts_t *p)
+{
+    if (p->of.upstream != NULL) {
+        tell(&p->at_upstream, bus_client_refusals(p->of.upstream), "refused by the producer");
+    }
+    if (p->of.bus != NULL) {
+        tell(&p->at_bus, bus_server_refusals(p->of.bus), "a consumer was refused");
+        if (!bus_server_guarded(p->of.bus) && !p->told_ended) {
+            p->told_ended = true;
+            log_error("the authenticator has ended: no consumer is let in any more", NULL);
+        }
+    }
+}
+
+static void measure_bus(parts_t *p, observe_check_t *checks, size_t *n)
+{
+    bus_refusals_t refused = bus_server_refusals(p->of.bus);
+    metrics_add(p->own, BUS_REFUSED, (int64_t)(refused.times - p->counted_bus), NULL, NULL);
+    p->counted_bus = refused.times;
+    observe_check_t *c = new_check(checks, n, "bus", bus_server_guarded(p->of.bus));
+    snprintf(c->detail, sizeof c->detail, "%s%" PRIu64 " connections refused%s%s",
+             c->good ? "" : "the authenticator has ended; ", refused.times,
+             refused.why != NULL ? ": " : "", refused.why != NULL ? refused.why : "");
+}
+
 static void measure_journal(parts_t *p)
 {
     const journal_t *journal = p->of.journal;
@@ -239,8 +294,15 @@ static void measure_upstream(parts_t *p, int64_t max_behind, observe_check_t *ch
         set(p, UPSTREAM_LAG_EVENTS, lag);
         set(p, UPSTREAM_LAG_SECONDS, (uint64_t)behind);
     }
+    bus_refusals_t refused = bus_client_refusals(p->of.upstream);
+    metrics_add(p->own, UPSTREAM_REFUSED, (int64_t)(refused.times - p->counted_upstream), NULL,
+                NULL);
+    p->counted_upstream = refused.times;
     observe_check_t *c = new_check(checks, n, "upstream", ever && behind <= max_behind);
-    if (!ever) {
+    if (!connected && refused.times > 0) {
+        snprintf(c->detail, sizeof c->detail, "cut off; refused %" PRIu64 " times: %s",
+                 refused.times, refused.why);
+    } else if (!ever) {
         snprintf(c->detail, sizeof c->detail, "not connected yet");
     } else {
         snprintf(c->detail, sizeof c->detail, "%s, %" PRIu64 " events behind, for %" PRId64 " ms",
@@ -312,6 +374,9 @@ size_t parts_measure(parts_t *p, const service_observe_config_t *limits, const m
     }
     if (p->of.upstream != NULL) {
         measure_upstream(p, limits->max_behind_ms, checks, &n);
+    }
+    if (p->of.bus != NULL) {
+        measure_bus(p, checks, &n);
     }
     set(p, DROPPED, metrics_dropped(own) + metrics_dropped(p->own));
     bool ready = n > 0;

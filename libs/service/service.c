@@ -152,6 +152,10 @@ static void measure(service_t *service)
 static void on_measure(void *context)
 {
     service_t *service = context;
+    parts_tell_refusals(service->parts);
+    if (service->observe == NULL) {
+        return;
+    }
     measure(service);
     if (service->draining_until != 0 && clock_mono_ms() >= service->draining_until) {
         service_quit(service, CHISO_EXIT_OK);
@@ -355,9 +359,9 @@ static int run_loop(service_t *service)
         }
         if (service->observe != NULL) {
             measure(service);
-            service_every(service, MEASURE_MS, on_measure, service);
             observe_set_state(service->observe, OBSERVE_RUNNING);
         }
+        service_every(service, MEASURE_MS, on_measure, service);
         zloop_start(service->loop);
         /* a bus client that stops for good ends the loop without saying more */
         code = service->quitting ? service->exit_code : CHISO_EXIT_FAILURE;

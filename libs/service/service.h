@@ -59,6 +59,7 @@ typedef struct {
     store_t *store;
     journal_t *journal;
     bus_client_t *upstream;
+    bus_server_t *bus;
 } service_parts_t;
 void service_parts(service_t *service, const service_parts_t *parts);
 /* Warns that a key differs from what is running, when it does; NULL is a text as well. */
@@ -114,6 +115,13 @@ int service_check_log(const char *level, config_t *file, const char *service);
 /* Makes the files of a bus end absolute and checks it; `path` is its place, "bus" or "upstream". */
 int service_check_bus(service_bus_config_t *bus, config_t *file, const char *path, bool server);
 bus_curve_t service_curve(const service_bus_config_t *bus);
+/* On SIGHUP, last: has an end of the bus take the keys that its files hold now, and warns of what
+ * needs a restart. 0 or a negative code after logging why; a producer that is no longer bound ends
+ * the service. */
+int service_rekey_bus(service_t *service, bus_server_t *bus, const service_bus_config_t *running,
+                      const service_bus_config_t *wanted);
+int service_rekey_upstream(bus_client_t *upstream, const service_bus_config_t *running,
+                           const service_bus_config_t *wanted);
 /* Sizes of the store and its journal. */
 int service_check_store(const service_store_config_t *config, config_t *file, const char *path,
                         store_options_t *store, journal_options_t *journal);

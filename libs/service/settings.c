@@ -120,6 +120,47 @@ bus_curve_t service_curve(const service_bus_config_t *bus)
     return (bus_curve_t){bus->curve.secret, bus->curve.server, bus->curve.clients};
 }
 
+static void bus_needs_restart(const char *end, const service_bus_config_t *running,
+                              const service_bus_config_t *wanted)
+{
+    char key[64];
+    snprintf(key, sizeof key, "%s.endpoint", end);
+    service_needs_restart(key, running->endpoint, wanted->endpoint);
+    if ((running->curve.secret == NULL) != (wanted->curve.secret == NULL)) {
+        snprintf(key, sizeof key, "%s.curve", end);
+        service_needs_restart(key, running->curve.secret, wanted->curve.secret);
+    }
+}
+
+int service_rekey_bus(service_t *service, bus_server_t *bus, const service_bus_config_t *running,
+                      const service_bus_config_t *wanted)
+{
+    char reason[256] = "";
+    bus_needs_restart("bus", running, wanted);
+    bus_curve_t curve = service_curve(wanted);
+    int rc = bus_server_rekey(bus, &curve, reason);
+    if (rc != 0) {
+        log_error("the keys of the bus were not taken", "reason", reason, NULL);
+        if (rc != CHISO_E_CONFIG) {
+            service_quit(service, CHISO_EXIT_FAILURE);
+        }
+    }
+    return rc;
+}
+
+int service_rekey_upstream(bus_client_t *upstream, const service_bus_config_t *running,
+                           const service_bus_config_t *wanted)
+{
+    char reason[256] = "";
+    bus_needs_restart("upstream", running, wanted);
+    bus_curve_t curve = service_curve(wanted);
+    int rc = bus_client_rekey(upstream, &curve, reason);
+    if (rc != 0) {
+        log_error("the keys of the upstream were not taken", "reason", reason, NULL);
+    }
+    return rc;
+}
+
 int service_check_log(const char *name, config_t *file, const char *service)
 {
     log_level_t level = LOG_AT_INFO;

@@ -346,7 +346,10 @@ static int start(service_t *service, void *config, config_t *file, void **state)
     if (rc == 0) {
         rc = open_door(in);
     }
-    service_parts(service, &(service_parts_t){in->config->data_dir, in->store, in->journal, NULL});
+    service_parts(service, &(service_parts_t){.data_dir = in->config->data_dir,
+                                              .store = in->store,
+                                              .journal = in->journal,
+                                              .bus = in->bus});
     return rc == 0 ? CHISO_EXIT_OK : CHISO_EXIT_FAILURE;
 }
 
@@ -367,7 +370,6 @@ static int reload(void *state, void *config)
     }
     service_needs_restart("data_dir", in->config->data_dir, c->data_dir);
     service_needs_restart("registry", in->config->registry, c->registry);
-    service_needs_restart("bus.endpoint", in->config->bus.endpoint, c->bus.endpoint);
     service_unwatch(in->service, fetch_fd(in->fetch));
     fetch_stop(&in->fetch); /* first: its answers point at series */
     schedule_destroy(&in->schedule);
@@ -380,7 +382,8 @@ static int reload(void *state, void *config)
     if (service_watch(in->service, fetch_fd(fetch), on_answer, in) != 0) {
         service_quit(in->service, CHISO_EXIT_FAILURE);
     }
-    return 0;
+    service_rekey_bus(in->service, in->bus, &in->config->bus, &c->bus);
+    return 0; /* what was taken over points into `config` */
 }
 
 static void stop(void *state)

@@ -429,7 +429,7 @@ static int start(service_t *service, void *config, config_t *file, void **state)
     /* a portal that is new here is brought up to date before anything is new */
     check(p, delivery_pump(p->delivery));
     service_parts(service,
-                  &(service_parts_t){p->config->data_dir, p->store, p->journal, p->client});
+                  &(service_parts_t){p->config->data_dir, p->store, p->journal, p->client, NULL});
     return joined ? CHISO_EXIT_OK : CHISO_EXIT_FAILURE;
 }
 
@@ -446,13 +446,17 @@ static int reload(void *state, void *config)
     publisher_t *p = state;
     const publisher_config_t *c = config;
     service_needs_restart("data_dir", p->config->data_dir, c->data_dir);
-    service_needs_restart("upstream.endpoint", p->config->upstream.endpoint, c->upstream.endpoint);
     service_needs_restart("http.address", p->config->http.address, c->http.address);
     service_unwatch(p->service, delivery_fd(p->delivery));
     delivery_stop(&p->delivery);
     int rc = open_delivery(p, c);
     if (rc == 0) {
         p->told = c;
+        service_rekey_upstream(p->client, &p->config->upstream, &c->upstream);
+        if (p->relay != NULL && relay_use_token(p->relay, c->ingest_token) != 0) {
+            log_error("the token for ingest was not taken", "reason", chiso_strerror(-ENOMEM),
+                      NULL);
+        }
         return 0;
     }
     delivery_stop(&p->delivery);

@@ -30,6 +30,20 @@ struct relay {
 /* The operator named the address, and only a hash is added to it: it may be inside. */
 static const char *const anywhere[] = {"0.0.0.0/0", "::/0", NULL};
 
+int relay_use_token(relay_t *r, const char *token)
+{
+    char *authorization = NULL;
+    if (token != NULL && asprintf(&authorization, "Authorization: Bearer %s", token) < 0) {
+        return -ENOMEM;
+    }
+    if (r->authorization != NULL) {
+        sodium_memzero(r->authorization, strlen(r->authorization));
+    }
+    free(r->authorization);
+    r->authorization = authorization;
+    return 0;
+}
+
 int relay_start(const char *base, const char *token, relay_t **out)
 {
     relay_t *r = calloc(1, sizeof *r);
@@ -44,11 +58,8 @@ int relay_start(const char *base, const char *token, relay_t **out)
     fetch_options_t options = {.max_running = RELAY_MAX_WAITING,
                                .max_per_host = RELAY_MAX_WAITING,
                                .max_queued = RELAY_MAX_WAITING};
-    if (token != NULL && asprintf(&r->authorization, "Authorization: Bearer %s", token) < 0) {
-        r->authorization = NULL;
-    }
-    bool whole = r->base != NULL && (token == NULL || r->authorization != NULL);
-    int rc = whole ? fetch_start(&options, &r->fetch) : -ENOMEM;
+    int rc = r->base != NULL ? relay_use_token(r, token) : -ENOMEM;
+    rc = rc == 0 ? fetch_start(&options, &r->fetch) : rc;
     if (rc != 0) {
         relay_stop(&r);
         return rc;

@@ -14,6 +14,8 @@ typedef struct relay relay_t;
 /* `base` is ingest's address without a slash at its end, `token` what it wants to hear, or NULL. 0
  * or a negative code. */
 int relay_start(const char *base, const char *token, relay_t **out);
+/* From the next request on. 0 or -ENOMEM. */
+int relay_use_token(relay_t *relay, const char *token);
 /* Answers those that wait with 503. Before http_stop(). */
 void relay_stop(relay_t **relay);
 int relay_fd(const relay_t *relay);

@@ -341,9 +341,19 @@ static int start(service_t *service, void *config, config_t *file, void **state)
     if (rc == 0) {
         rc = service_every(service, TRIM_MS, on_trim, s);
     }
-    service_parts(service,
-                  &(service_parts_t){s->config->data_dir, s->store, s->journal, s->client});
+    service_parts(service, &(service_parts_t){s->config->data_dir, s->store, s->journal, s->client,
+                                              s->server});
     return rc == 0 ? CHISO_EXIT_OK : CHISO_EXIT_FAILURE;
+}
+
+/* The keys of the bus: catalogs want a restart, which evaluates everything again. */
+static int reload(void *state, void *config)
+{
+    scorer_t *s = state;
+    const scorer_config_t *c = config;
+    service_needs_restart("data_dir", s->config->data_dir, c->data_dir);
+    int rc = service_rekey_bus(s->service, s->server, &s->config->bus, &c->bus);
+    return rc == 0 ? service_rekey_upstream(s->client, &s->config->upstream, &c->upstream) : rc;
 }
 
 static void stop(void *state)
@@ -421,6 +431,7 @@ int main(int argc, char **argv)
         .release = scorer_release,
         .start = start,
         .stop = stop,
+        .reload = reload,
         .observe_at = offsetof(scorer_config_t, observe),
         .metrics = measure_specs,
         .n_metrics = MEASURE_COUNT,

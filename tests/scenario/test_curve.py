@@ -24,6 +24,7 @@ class Curve(rig.Case):
     def secured(self, **options):
         """A rig whose every hop is secured over TCP."""
         r = self.rig(**options)
+        r.observed()
         folder = self.keys(r, "ingest", "scorer", "publisher")
         r.endpoints = {s: f"tcp://127.0.0.1:{rig.free_port()}" for s in ("ingest", "scorer")}
         r.upstreams = dict(r.endpoints)
@@ -36,6 +37,27 @@ class Curve(rig.Case):
             r.curve[client, "upstream"] = {"curve": {"secret": f"{folder}/{client}.key_secret",
                                                      "server": f"{folder}/{server}.key"}}
         return r
+
+    def told(self, r, service, event):
+        return [e for e in r.services[service].logged() if e["event"] == event]
+
+    def assert_told(self, r, server, client, at_server, at_client):
+        """Who was refused is told on both sides: in the log, in the numbers and by /ready."""
+        for service, event, reason, metric in (
+                (server, "a consumer was refused", at_server, "bus_refused_total"),
+                (client, "refused by the producer", at_client, "upstream_refused_total")):
+            e = r.wait(lambda: self.told(r, service, event), f"{service} tells: {event}")[0]
+            self.assertEqual(e["level"], "warn")
+            self.assertIn(reason, e["reason"])
+            self.assertGreater(e["times"], 0)
+            r.wait(lambda: r.metrics(service)[f"chiso_{service}_{metric}"] > 0, metric)
+        a = r.watch(client, "ready")
+        check = next(c for c in a.json()["checks"] if c["name"] == "upstream")
+        self.assertEqual((a.status, check["good"]), (503, False))
+        self.assertIn(at_client, check["detail"])
+        check = next(c for c in r.watch(server, "ready").json()["checks"] if c["name"] == "bus")
+        self.assertIn(at_server, check["detail"])
+        self.assertEqual(r.metrics(client)[f"chiso_{client}_upstream_connected"], 0)
 
     def assert_nothing_flows(self, r):
         """Long enough for several attempts of the client, while ingest has plenty to tell."""
@@ -86,6 +108,8 @@ class Curve(rig.Case):
                                                    "secret": f"{folder}/stranger.key_secret"}}
         r.start()
         self.assert_nothing_flows(r)
+        self.assert_told(r, "ingest", "scorer", "its key is not among those that may connect",
+                         "the producer does not know our key")
         # with the key that is known everything flows
         r.services["scorer"].stop()
         r.curve["scorer", "upstream"] = known
@@ -113,6 +137,8 @@ class Curve(rig.Case):
                                                    "server": f"{folder}/other.key"}}
         r.start()
         self.assert_nothing_flows(r)
+        self.assert_told(r, "ingest", "scorer", "it expects another server's key",
+                         "it has another key")
         r.services["scorer"].stop()
         r.curve["scorer", "upstream"] = known
         r.configure()
@@ -120,7 +146,7 @@ class Curve(rig.Case):
         r.settle()
 
     def test_a_key_added_later_is_known(self):
-        """The folder of known keys is read again: only the consumer needs a restart."""
+        """The folder of known keys is read again: nobody needs a restart."""
         r = self.secured()
         key = r.dir / "ingest-clients" / "scorer.key"
         kept = r.dir / "kept.key"
@@ -128,8 +154,49 @@ class Curve(rig.Case):
         r.start()
         self.assert_nothing_flows(r)
         kept.rename(key)
-        r.services["scorer"].restart()
         r.settle()
+
+    def test_dead_authenticator(self):
+        """When ingest's authenticator has ended, nobody is let in any more, not even a known key;
+        who is in stays in, and it is told."""
+        r = self.secured()
+        end = r.dir / "end-zauth"
+        as_it_is = r.services["ingest"].argv
+        r.services["ingest"].argv = [
+            "env", f"LD_PRELOAD={BIN}/mortal_zauth.so", f"CHISO_END_ZAUTH={end}",
+            "ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0", *as_it_is]
+        r.start()
+        r.settle()
+        r.wait(lambda: r.watch("ingest", "ready").status == 200, "ingest is ready")
+        end.touch()
+        r.wait(lambda: r.watch("ingest", "ready").status == 503, "ingest is not ready")
+        checks = {c["name"]: c for c in r.watch("ingest", "ready").json()["checks"]}
+        self.assertEqual([n for n, c in checks.items() if not c["good"]], ["bus"])
+        self.assertIn("the authenticator has ended", checks["bus"]["detail"])
+        (e,) = self.told(r, "ingest", "the authenticator has ended: no consumer is let in any more")
+        self.assertEqual(e["level"], "error")
+        r.step("next")
+        r.settle()  # the connection that stands is not cut
+        r.services["scorer"].stop()
+        head = r.heads()["scorer"]
+        r.step("next")
+        r.services["scorer"].start()
+        r.wait(lambda: (r.metrics("ingest")["chiso_ingest_bus_refused_total"] > 0, 0),
+               "ingest refuses")
+        tries = time.monotonic() + 5
+        while time.monotonic() < tries:
+            r.tick()
+            self.assertEqual(r.heads()["scorer"], head, "the scorer was given something")
+            time.sleep(0.2)
+        self.assertEqual(r.metrics("scorer")["chiso_scorer_upstream_connected"], 0)
+        self.assertIn("authenticator has ended",
+                      self.told(r, "ingest", "a consumer was refused")[0]["reason"])
+        # a restart is all it takes
+        r.services["ingest"].stop()
+        r.services["ingest"].argv = as_it_is
+        r.services["ingest"].start()
+        r.settle()
+        r.check_portal_order(r.portals[0])
 
     def test_a_stranger_cannot_take_over(self):
         """A client without a known key, under the name of the real one, disturbs nobody."""
