@@ -7,6 +7,7 @@ runs as it stands there, and nothing of it stays. Needs root, as test_disk_full 
 """
 import ctypes
 import fcntl
+import functools
 import os
 import pathlib
 import signal
@@ -39,6 +40,7 @@ def _mount(*arguments):
                              f"mount {arguments}: {done.stderr.decode()}")
 
 
+@functools.cache
 def enter():
     """Once a process, before any thread."""
     if _libc.unshare(0x00020000 | 0x40000000) != 0:  # CLONE_NEWNS, CLONE_NEWNET
@@ -59,14 +61,16 @@ def enter():
     os.chdir("/")
     with socket.socket() as s:  # the loopback device, up and running
         fcntl.ioctl(s, 0x8914, struct.pack("16sh14x", b"lo", 0x41))
-    os.environ["PATH"] = "/usr/local/bin:" + os.environ["PATH"]
 
 
 class Machine(rig.Rig):
-    """The three services as installed, configured below /etc/chiso."""
+    """The three services, configured below /etc/chiso: those installed in /usr/local, or those of
+    the build."""
 
-    def __init__(self, **options):
+    def __init__(self, installed=False, **options):
+        enter()
         super().__init__(**options)
+        self.installed = installed
         for folder in ("/etc/chiso", "/var/lib/chiso", "/run/chiso"):
             subprocess.run(["rm", "-rf", folder], check=True)
             os.mkdir(folder)
@@ -75,7 +79,8 @@ class Machine(rig.Rig):
         self.port, self.url = 8080, "http://127.0.0.1:8080"
         self.observe = {s: {"port": p} for s, p in PORTS.items()}
         for s in SERVICES:
-            self.services[s].argv = [f"/usr/local/bin/chiso-{s}", "--config", self.config(s)]
+            program = "/usr/local/bin" if installed else rig.BIN
+            self.services[s].argv = [f"{program}/chiso-{s}", "--config", self.config(s)]
         for name in ("asked", "answered"):
             os.mkfifo(self.dir / name)
         self.asked = os.open(self.dir / "asked", os.O_RDWR | os.O_NONBLOCK)
@@ -103,7 +108,8 @@ class Machine(rig.Rig):
                 if isinstance(value, str) and value.startswith(old):
                     return "/usr/local/share/chiso/" + new + value[len(old):]
             return value
-        return moved(super().settings(service))
+        c = super().settings(service)
+        return moved(c) if self.installed else c
 
     def obey(self):
         """Does what `systemctl` was asked for, if it was."""
@@ -127,12 +133,25 @@ class Machine(rig.Rig):
         with open(self.dir / "answered", "w") as f:
             f.write(f"{code}\n")
 
+    def path(self):
+        programs = [] if self.installed else [str(rig.BIN)]
+        return ":".join([*programs, "/usr/local/bin", os.environ["PATH"]])
+
+    def secure(self):
+        """CURVE as operate.md sets it up; the keys are there already."""
+        for s, end, server in (("ingest", "bus", None), ("scorer", "bus", None),
+                               ("scorer", "upstream", "ingest"),
+                               ("publisher", "upstream", "scorer")):
+            self.curve[s, end] = {"curve": {"secret": f"keys/{s}.key_secret", **(
+                {"clients": f"keys/{s}-clients"} if end == "bus" else
+                {"server": f"keys/{server}-servers"})}}
+
     def run(self, script, code=0, cwd="/etc/chiso", tick=None, timeout=900, **more):
         """Gives a script to bash; returns what it printed on both outputs."""
         out = tempfile.TemporaryFile()
         p = subprocess.Popen(["bash", "-euo", "pipefail", "-c", script], cwd=cwd,
                              stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
-                             env={**rig.environment(), **PLACES, **more},
+                             env={**rig.environment(), **PLACES, "PATH": self.path(), **more},
                              preexec_fn=rig._die_with_parent)
 
         def ended():

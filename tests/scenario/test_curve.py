@@ -205,6 +205,7 @@ class Curve(rig.Case):
         r.start()
         r.settle()
         c = r.settings("scorer")
+        del c["observe"]
         c["data_dir"] = str(r.dir / "stranger-data")
         c["bus"] = {"endpoint": f"ipc://{r.dir}/x"}
         c["upstream"]["curve"] = {"secret": f"{folder}/stranger.key_secret",

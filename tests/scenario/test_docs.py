@@ -72,7 +72,7 @@ def simulated():
 class Commands(rig.Case):
     def machine(self, **options):
         installed()
-        m = machine.Machine(**options)
+        m = machine.Machine(installed=True, **options)
         self._rigs.append(m)
         self.addCleanup(m.close)
         return m
@@ -96,12 +96,7 @@ class Commands(rig.Case):
         self.assertEqual(m.run(b.script()).split(), b.lines[1:])
         m.run("rm -r keys")
         m.run(docs.script("operate.md", "CURVE keys", 2))
-        for s, end, server in (("ingest", "bus", None), ("scorer", "bus", None),
-                               ("scorer", "upstream", "ingest"),
-                               ("publisher", "upstream", "scorer")):
-            m.curve[s, end] = {"curve": {"secret": f"keys/{s}.key_secret", **(
-                {"clients": f"keys/{s}-clients"} if end == "bus" else
-                {"server": f"keys/{server}.key"})}}
+        m.secure()
         m.start()
         m.settle()
 
