@@ -168,6 +168,16 @@ class Commands(rig.Case):
             "recover.md", "Figures moved strangely, or the description was wrong"))
         self.assertEqual(re.findall(r'"applied":(\w+)', said), ["false", "true"])
 
+    def test_past_periods(self):
+        m = self.machine()
+        m.open_door({"operator": ("operator", [])})
+        m.door["port"] = 8090
+        m.start()
+        (m.config("ingest").parent / "operator.token").write_text(m.tokens["operator"] + "\n")
+        m.run("chmod 0600 operator.token")
+        said = m.run(docs.script("operate.md", "Asking for past periods"))
+        self.assertEqual(json.loads(said.splitlines()[-1])["state"], "ended")
+
     def test_loss_and_damage(self):
         m = self.machine()
         m.start()
