@@ -120,9 +120,10 @@ static const char *walk(published_t *p, const char *parent)
 static void test_rankings(void **state)
 {
     published_t *p = *state;
-    static const told_t communes[] = {{"30001", "91", 1, 1, 2, "20", NULL, {{NULL}}, 0, NULL},
-                                      {"30002", "91", 1, 2, 3, "19", NULL, {{NULL}}, 0, NULL},
-                                      {"10001", "01", 1, 1, 1, "21", NULL, {{NULL}}, 0, NULL}};
+    static const told_score_t communes[] = {
+        {"30001", "91", 1, 1, 2, "20", NULL, {{NULL}}, 0, NULL},
+        {"30002", "91", 1, 2, 3, "19", NULL, {{NULL}}, 0, NULL},
+        {"10001", "01", 1, 1, 1, "21", NULL, {{NULL}}, 0, NULL}};
     static const char *const local[] = {"30001", "30002", "nobody"};
     static const uint32_t local_ranks[] = {2, 1, 7};
     static const char *const nation[] = {"30002", "10001"};
@@ -174,7 +175,7 @@ static void test_rankings(void **state)
 }
 
 /* Gives the events as a snapshot, with the sweep behind them. */
-static void take_snapshot(published_t *p, const told_t *told, size_t n)
+static void take_snapshot(published_t *p, const told_score_t *told, size_t n)
 {
     event_in_t events[8] = {{0}};
     score_room_t *rooms = calloc(n + 1, sizeof *rooms);
@@ -192,9 +193,9 @@ static void test_snapshots(void **state)
 {
     published_t *p = *state;
     event_in_t in;
-    told_t a = first;
-    told_t b = first;
-    told_t both[2];
+    told_score_t a = first;
+    told_score_t b = first;
+    told_score_t both[2];
     b.code = "01";
     store_txn_t *txn = store_write(p->store);
     take_score(p, txn, &a, false);
@@ -284,7 +285,7 @@ static void test_history(void **state)
 {
     published_t *p = *state;
     char out[200] = "";
-    told_t t = first;
+    told_score_t t = first;
     store_txn_t *txn = store_write(p->store);
     static const uint32_t revisions[] = {1, 255, 256, 3, 2};
     for (int i = 0; i < 3; i++) {

@@ -35,9 +35,9 @@ static int teardown(void **state)
 static void test_after(void **state)
 {
     published_t *p = *state;
-    static const told_t all[] = {{"91", NULL, 1, 1, 1, "1", NULL, {{NULL}}, 0, NULL},
-                                 {"30001", "91", 1, 1, 1, "1", NULL, {{NULL}}, 0, NULL},
-                                 {"01", NULL, 1, 2, 2, "1", NULL, {{NULL}}, 0, NULL}};
+    static const told_score_t all[] = {{"91", NULL, 1, 1, 1, "1", NULL, {{NULL}}, 0, NULL},
+                                       {"30001", "91", 1, 1, 1, "1", NULL, {{NULL}}, 0, NULL},
+                                       {"01", NULL, 1, 2, 2, "1", NULL, {{NULL}}, 0, NULL}};
     store_txn_t *txn = store_write(p->store);
     for (int i = 0; i < 3; i++) {
         take_score(p, txn, &all[i], false);
@@ -168,7 +168,7 @@ static void test_coverage(void **state)
     for (uint32_t i = 0; i < 4; i++) {
         score_room_t room;
         store_txn_t *txn = store_write(p->store);
-        told_t told = first;
+        told_score_t told = first;
         told.revision = i + 1;
         event_t event = *score_of(&told, &room);
         room.score.max = T(want[i].max);

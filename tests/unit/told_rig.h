@@ -15,7 +15,7 @@ typedef struct {
     const char *parts[2][2]; /* indicator, points; each with its figure */
     int64_t as_of;
     const char *series;
-} told_t;
+} told_score_t;
 
 typedef struct {
     event_unit_t unit;
@@ -29,7 +29,7 @@ typedef struct {
     event_t event;
 } score_room_t;
 
-static inline const event_t *score_of(const told_t *t, score_room_t *room)
+static inline const event_t *score_of(const told_score_t *t, score_room_t *room)
 {
     memset(room, 0, sizeof *room);
     room->unit = (event_unit_t)CHISO__V1__UNIT__INIT;
@@ -78,7 +78,8 @@ static inline const event_t *score_of(const told_t *t, score_room_t *room)
     return &room->event;
 }
 
-static inline void take_score(published_t *p, store_txn_t *txn, const told_t *t, bool snapshot)
+static inline void take_score(published_t *p, store_txn_t *txn, const told_score_t *t,
+                              bool snapshot)
 {
     score_room_t room;
     assert_int_equal(model_apply(&p->model, txn, MODEL_EPOCH, score_of(t, &room), snapshot), 0);
@@ -138,8 +139,9 @@ static inline void result(published_t *p, const char *code, event_in_t *out)
     store_abort(&txn);
 }
 
-static const told_t first = {"91", NULL, 1, 2, 2, "20", NULL, {{"ckmb", "10"}, {"tdgq", "10"}},
-                             0,    NULL};
-static const told_t second = {"91", NULL, 2, 1, 1, "21.5", "1.5", {{"tdgq", "11.5"}}, 0, NULL};
+static const told_score_t first = {
+    "91", NULL, 1, 2, 2, "20", NULL, {{"ckmb", "10"}, {"tdgq", "10"}}, 0, NULL};
+static const told_score_t second = {"91", NULL, 2, 1, 1, "21.5", "1.5", {{"tdgq", "11.5"}},
+                                    0,    NULL};
 
 #endif
