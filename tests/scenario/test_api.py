@@ -5,6 +5,7 @@ import hashlib
 import http.server
 import io
 import json
+import re
 import threading
 import time
 import unittest
@@ -514,8 +515,14 @@ class Doors(rig.Case):
         self.assertEqual(form.headers["content-type"], "text/html; charset=utf-8")
         for words in ("BIỂU TỰ ĐÁNH GIÁ", "Quyết định số 766/QĐ-TTg ngày 23/06/2022",
                       "Tỉnh Bắc Ninh", "Kỳ đánh giá: năm 2025", "Tài liệu kiểm chứng", "Ghi chú",
-                      f'<td class="n">{points}</td>', "THỦ TRƯỞNG ĐƠN VỊ"):
+                      "Điểm tự đánh giá<br>", "Điểm thẩm định<br>",
+                      f'<td class="n">{points}</td><td class="n"></td>', "THỦ TRƯỞNG ĐƠN VỊ"):
             self.assertIn(words, text)
+        # a cell of each column in each row, and that of the council empty in all
+        body = text.split("<tbody>")[1].split("</tbody>")[0]
+        for row in re.findall(r"<tr.*?</tr>", body, re.S):
+            self.assertEqual(len(re.findall(r"<t[dh][ >]", row)), 7, row)
+            self.assertEqual(len(re.findall(r'<td class="n"></td>', row)), 1, row)
         for p in unit["pillars"]:
             self.assertIn(f'<td class="n">{p["points"].replace(".", ",")}</td>', text)
         self.assertIn("default-src 'none'", form.headers["content-security-policy"])

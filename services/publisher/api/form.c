@@ -1,4 +1,7 @@
-/* form.c - the self-assessment form (biểu tự đánh giá) of a unit, to print and sign. */
+/* form.c - the self-assessment form (biểu tự đánh giá) of a unit, to print and sign. Decisions name
+ * two scores: what the unit gives itself (điểm tự đánh giá) and what the council decides (điểm thẩm
+ * định). Ours is the first, by rule from figures; the second is nobody's but the council's, and has
+ * a column to be written in by hand. */
 #include "answers.h"
 #include "html.h"
 #include "publisher/render.h"
@@ -47,28 +50,54 @@ static void put_number(buffer_t *out, const char *decimal)
     buffer_append_text(out, "</td>");
 }
 
+/* The points, and the room for the council's. */
+static void put_points(buffer_t *out, const char *decimal)
+{
+    put_number(out, decimal);
+    buffer_append_text(out, "<td class=\"n\"></td>");
+}
+
+static const event_figure_t *figure_of(const event_score_t *s, const catalog_index_t *index,
+                                       const catalog_indicator_t *indicator, unsigned input)
+{
+    const char *id = index->figures[indicator->inputs[input].figure]->id;
+    for (size_t k = 0; k < s->n_figures; k++) {
+        if (strcmp(s->figures[k]->id, id) == 0) {
+            return s->figures[k];
+        }
+    }
+    return NULL;
+}
+
+/* Has the scoring agency given any of its figures? */
+static bool is_agencys(const catalog_index_t *index, const catalog_indicator_t *indicator,
+                       const event_score_t *s)
+{
+    for (unsigned i = 0; i < indicator->n_inputs; i++) {
+        const event_figure_t *f = figure_of(s, index, indicator, i);
+        if (f != NULL && f->submitter != NULL && strncmp(f->submitter, "scorer:", 7) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* What the decision asks for, and the files that were handed in. */
 static void put_evidence(buffer_t *out, const catalog_index_t *index,
                          const catalog_indicator_t *indicator, const event_score_t *s)
 {
     html_text(out, indicator->evidence);
     for (unsigned i = 0; i < indicator->n_inputs; i++) {
-        const char *id = index->figures[indicator->inputs[i].figure]->id;
-        for (size_t k = 0; k < s->n_figures; k++) {
-            const event_figure_t *f = s->figures[k];
-            if (strcmp(f->id, id) != 0) {
-                continue;
-            }
-            for (size_t e = 0; e < f->n_evidence; e++) {
-                char hex[SHA256_HEX_SIZE];
-                buffer_printf(out, "<br><small>Tệp %.12s…</small>",
-                              sha256_hex(f->evidence[e].data, hex));
-            }
-            if (f->submitter == NULL) {
-                buffer_append_text(out, "<br><small>Nguồn: ");
-                html_text(out, f->source);
-                buffer_append_text(out, "</small>");
-            }
+        const event_figure_t *f = figure_of(s, index, indicator, i);
+        for (size_t e = 0; f != NULL && e < f->n_evidence; e++) {
+            char hex[SHA256_HEX_SIZE];
+            buffer_printf(out, "<br><small>Tệp %.12s…</small>",
+                          sha256_hex(f->evidence[e].data, hex));
+        }
+        if (f != NULL && f->submitter == NULL) {
+            buffer_append_text(out, "<br><small>Nguồn: ");
+            html_text(out, f->source);
+            buffer_append_text(out, "</small>");
         }
     }
 }
@@ -80,14 +109,16 @@ static void put_indicator(buffer_t *out, const catalog_index_t *index,
     const event_indicator_t *state = indicator_of(s, indicator->code);
     const char *status = state != NULL ? event_status_name(state->status) : "missing";
     bool scored = strcmp(status, "scored") == 0;
-    const char *words = status_vi(status);
+    const char *words = !scored                           ? status_vi(status)
+                        : is_agencys(index, indicator, s) ? "Theo số liệu cơ quan chấm điểm nhập"
+                                                          : "";
     buffer_append_text(out, "<tr><td class=\"t\">");
     html_text(out, indicator->code);
     buffer_append_text(out, "</td><td>");
     html_text(out, indicator->title);
     buffer_append_text(out, "</td>");
     put_number(out, decimal_format(indicator->max, max));
-    put_number(out, scored ? state->points : NULL); /* what is not scored is no zero */
+    put_points(out, scored ? state->points : NULL); /* what is not scored is no zero */
     buffer_append_text(out, "<td>");
     put_evidence(out, index, indicator, s);
     buffer_append_text(out, "</td><td>");
@@ -113,7 +144,7 @@ static void put_rows(buffer_t *out, const catalog_index_t *index, const event_sc
         html_text(out, pillar->title);
         buffer_append_text(out, "</th>");
         put_number(out, max);
-        put_number(out, points);
+        put_points(out, points);
         buffer_append_text(out, "<td></td><td></td></tr>\n");
         for (unsigned i = pillar->first; i < pillar->first + pillar->count; i++) {
             put_indicator(out, index, &index->indicators[i], s);
@@ -145,7 +176,9 @@ static void put_head(buffer_t *out, const catalog_index_t *index, const event_sc
     html_moment(out, s->as_of);
     buffer_append_text(
         out, "</caption>\n<thead><tr><th scope=\"col\">TT</th><th scope=\"col\">Tiêu chí</th>"
-             "<th scope=\"col\">Điểm tối đa</th><th scope=\"col\">Điểm tự đánh giá / điểm đạt</th>"
+             "<th scope=\"col\">Điểm tối đa</th>"
+             "<th scope=\"col\">Điểm tự đánh giá<br><small>(tính theo số liệu đã có)</small></th>"
+             "<th scope=\"col\">Điểm thẩm định<br><small>(Hội đồng thẩm định ghi)</small></th>"
              "<th scope=\"col\">Tài liệu kiểm chứng</th><th scope=\"col\">Ghi chú</th></tr></thead>"
              "\n<tbody>\n");
 }
@@ -156,7 +189,7 @@ static void put_form(buffer_t *out, const call_t *call, const event_score_t *s)
     put_rows(out, call->index, s);
     buffer_append_text(out, "</tbody>\n<tfoot><tr><td></td><th scope=\"row\">TỔNG ĐIỂM</th>");
     put_number(out, s->max);
-    put_number(out, s->points);
+    put_points(out, s->points);
     buffer_append_text(out, "<td colspan=\"2\">Tỷ lệ: ");
     html_decimal(out, s->percent);
     buffer_append_text(out, s->percent != NULL ? "%</td></tr></tfoot></table>\n"
@@ -165,7 +198,9 @@ static void put_form(buffer_t *out, const call_t *call, const event_score_t *s)
         buffer_append_text(out, "<p class=\"k\"><b>Có số liệu cũ: nguồn chưa cập nhật.</b></p>\n");
     }
     buffer_printf(out,
-                  "<p class=\"k\">Lần tính thứ %u. Dấu “–”: chưa có điểm, không phải 0 điểm.</p>\n"
+                  "<p class=\"k\">Lần tính thứ %u. Dấu “–”: chưa có điểm, không phải 0 điểm. "
+                  "Điểm tự đánh giá do hệ thống tính từ số liệu của nguồn và số liệu được nhập; "
+                  "điểm thẩm định không do hệ thống tính.</p>\n"
                   "<div class=\"s\"><div><b>NGƯỜI LẬP BIỂU</b><br><i>(Ký, ghi rõ họ tên)</i></div>"
                   "<div><i>………, ngày … tháng … năm ……</i><br><b>THỦ TRƯỞNG ĐƠN VỊ</b><br>"
                   "<i>(Ký tên, đóng dấu)</i></div></div>\n</body></html>\n",
