@@ -257,6 +257,7 @@ void schedule_heard(series_t *series, schedule_host_t how, int64_t mono_ms)
 {
     breaker_t *b = &series->host->breaker;
     int64_t before = b->wait_ms;
+    bool open = breaker_state(b, mono_ms) == BREAKER_OPEN;
     series->left_alone_ms = 0;
     if (how == SCHEDULE_WELL) {
         breaker_good(b);
@@ -265,7 +266,7 @@ void schedule_heard(series_t *series, schedule_host_t how, int64_t mono_ms)
         }
     } else if (how == SCHEDULE_BADLY) {
         breaker_bad(b, mono_ms, -1);
-        if (breaker_state(b, mono_ms) == BREAKER_OPEN && b->wait_ms != before) {
+        if (!open && breaker_state(b, mono_ms) == BREAKER_OPEN) {
             series->left_alone_ms = b->wait_ms;
             log_warn("host is left alone", "host", series->host->name, "failures",
                      LOG_INT(b->failures), "ms", LOG_INT(b->wait_ms), NULL);
