@@ -1,5 +1,6 @@
 """Every shipped description, asked for real: chiso source test against the replay that plays its
 dialect, and what would be taken is compared figure by figure with what the fixtures say."""
+import base64
 import csv
 import json
 import re
@@ -193,6 +194,104 @@ class LocalSources(Sources):
         for file in sorted((ROOT / "sources").rglob("*.yaml")):
             name = str(file.relative_to(ROOT / "sources"))
             self.assertTrue(name in told or name.startswith("dvc-"), f"{name} is never asked")
+
+
+class Quiet(Sources):
+    """What `chiso source test` and a running ingest leave behind."""
+
+    # description → where, its secrets as the replay expects them, and what else it is asked with
+    LOCAL = {"local/e-documents.yaml": ("basic", {"user": "chiso", "password": "mat-khau"}, {}),
+             "local/task-tracking.yaml": ("HMAC", {"key": "khoa-ky"}, {}),
+             "local/one-stop-lgsp.yaml": ("keys, then a bearer token", {
+                 "access-key": "chiso", "secret-key": "mat-khau"}, {}),
+             "local/dossiers-wso2.yaml": ("client credentials", {
+                 "key": "chiso", "secret": "mat-khau"}, {"units": ["96"], "periods": ["2025"]}),
+             "local/procedures-xroad.yaml": ("a login and its session", {
+                 "user": "chiso", "password": "mat-khau"}, {"units": ["96"], "periods": ["2025"]})}
+
+    def forms(self, secret):
+        """A secret as it might be written somewhere."""
+        raw = secret.encode()
+        found = {raw, raw.hex().encode(), base64.b64encode(raw), base64.urlsafe_b64encode(raw)}
+        for user in ("chiso", "nguoi-la-0"):
+            found.add(base64.b64encode(f"{user}:{secret}".encode()))
+        return {f.rstrip(b"=") for f in found}
+
+    def test_secrets_are_never_told(self):
+        """At debug level, with secrets that are right and ones that are refused: none stands in a
+        log, the store, the archive, the quarantine or what `chiso source test` says."""
+        r, n, secrets = self.r, 0, {"mat-khau", "khoa-ky"}
+        for description, (_, right, more) in self.LOCAL.items():
+            wrong = {name: f"bi-mat-{n}-{name}-khong-ai-duoc-biet" for name in right}
+            secrets |= set(wrong.values())
+            for given in (right, wrong):
+                folder = r.dir / f"secrets-{n}"
+                folder.mkdir()
+                keys = []
+                for name, text in given.items():
+                    (folder / name).write_text(text)
+                    (folder / name).chmod(0o600)
+                    keys.append({"name": name, "file": str(folder / name)})
+                r.more_sources.append({
+                    "id": f"source-{n}", "source": str(ROOT / "sources" / description),
+                    "url": r.replay_url, "allow_http": True, "allow_networks": ["127.0.0.0/8"],
+                    "secrets": keys, **r.source_options, "periods": ["2024"], **more})
+                n += 1
+        r.log_level = "debug"
+        r.start()
+
+        seen = set()  # at any time: two of them take the replay's one token from each other
+
+        def outcomes():
+            told = {s["source"]: s["outcome"] for s in r.api("sources")["sources"]}
+            seen.update(i for i in range(n) if f"source-{i}" in told
+                        and (told[f"source-{i}"] == "good") == (i % 2 == 0))
+            return len(seen) == n, told
+        r.wait(outcomes, "those with the right secrets are read, the others are not")
+        said = []
+        r.services["ingest"].stop()  # the replay has one token a service; it would take it away
+        for i in range(n):
+            code, out, err = rig.run([BIN / "chiso", "source", "test", "--config",
+                                      r.config("ingest"), f"source-{i}"])
+            self.assertEqual(code, i % 2, out + err)
+            said.append((out + err).encode())
+        for entry in r.quarantine():
+            code, out, err = rig.run([BIN / "chiso", "quarantine", "show", "--ingest",
+                                      r.data_dir("ingest"), entry["number"]])
+            said.append((out + err).encode())
+        said += [p.log.read_bytes() for p in r.services.values()]
+        self.assertIn(b'"level":"debug"', b"".join(said))
+        r.stop_services()
+        said += [f.read_bytes() for f in r.data_dir("ingest").rglob("*") if f.is_file()]
+        everything = b"\n".join(said)
+        for secret in secrets:
+            for form in self.forms(secret):
+                self.assertNotIn(form, everything, f"{secret} as {form}")
+        self.assertIn(b"source-0", everything)
+
+    def test_source_test_emits_nothing(self):
+        """Beside a running ingest, by its own configuration: journal, quarantine, archive and the
+        state of every series are what they were, whatever the source answers."""
+        r = self.r
+        r.source_options["every"] = "1h"
+        r.start()
+        r.settle()
+
+        def left():
+            store = r.data_dir("ingest")
+            return (r.heads(), r.quarantine(), r.sources(),
+                    sorted(str(f) for f in (store / "archive").rglob("*")),
+                    rig.request(f"{r.url}/api/v1/sources").body)
+        before = left()
+        for mode, code in (("normal", 0), ("bad_number", 1), ("block", 1), ("empty", None)):
+            r.control(mode=mode, times=2)
+            if mode == "normal":
+                r.step()  # other figures than those that are known
+            got, out, err = rig.run([BIN / "chiso", "source", "test", "--config",
+                                     r.config("ingest"), rig.INDEX])
+            self.assertIn(got, (0, 1) if code is None else (code,), out + err)
+            self.assertEqual(left(), before, mode)
+        r.control(mode="normal")
 
 
 if __name__ == "__main__":
