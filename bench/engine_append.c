@@ -12,8 +12,8 @@
 
 typedef struct {
     int fd;
-    char *packed;
-    size_t cap;
+    char *packed[TURNS];
+    size_t cap[TURNS];
 } append_t;
 
 static void *open_engine(const char *folder, const nation_t *nation, const change_t *first,
@@ -32,26 +32,26 @@ static void *open_engine(const char *folder, const nation_t *nation, const chang
     return a;
 }
 
-static void prepare(void *engine, const change_t *changes, size_t n)
+static void prepare(void *engine, unsigned turn, const change_t *changes, size_t n)
 {
     append_t *a = engine;
-    if (a->cap < n) {
-        free(a->packed);
-        a->packed = calloc(n, EVENT_BYTES);
-        a->cap = n;
+    if (a->cap[turn] < n) {
+        free(a->packed[turn]);
+        a->packed[turn] = calloc(n, EVENT_BYTES);
+        a->cap[turn] = n;
     }
     for (size_t i = 0; i < n; i++) {
-        memcpy(a->packed + i * EVENT_BYTES, &changes[i], sizeof changes[i]);
+        memcpy(a->packed[turn] + i * EVENT_BYTES, &changes[i], sizeof changes[i]);
     }
 }
 
-static void batch(void *engine, const change_t *changes, size_t n, int grouped)
+static void batch(void *engine, unsigned turn, const change_t *changes, size_t n, int grouped)
 {
     (void)changes;
     (void)grouped;
     append_t *a = engine;
     size_t len = n * EVENT_BYTES;
-    if (write(a->fd, a->packed, len) != (ssize_t)len || fdatasync(a->fd) != 0) {
+    if (write(a->fd, a->packed[turn], len) != (ssize_t)len || fdatasync(a->fd) != 0) {
         give_up("the journal cannot be written");
     }
 }
@@ -60,7 +60,9 @@ static void close_engine(void *engine)
 {
     append_t *a = engine;
     close(a->fd);
-    free(a->packed);
+    for (unsigned i = 0; i < TURNS; i++) {
+        free(a->packed[i]);
+    }
     free(a);
 }
 

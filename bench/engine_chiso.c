@@ -13,8 +13,8 @@
 #define SOURCE "bench"
 #define T(s) ((char *)(uintptr_t)(s))
 #define MAX_BATCH_BYTES (1U << 30)
-#define TRIM_S 1.0
-#define TRIM_RECORDS 10000
+#define TRIM_A_BATCH 2048 /* as in scorer.c */
+#define RELEASE_S 1.0
 
 static void write_indicator(FILE *f, unsigned i)
 {
@@ -90,6 +90,9 @@ static void open_store(scorer_bench_t *b)
     if (rc == 0 && journal_head(b->journal) == 0) {
         rc = checkpoint_stamp(b->checkpoint);
     }
+    if (rc == 0) {
+        rc = committer_start(b->store, &b->committer);
+    }
     if (rc != 0) {
         give_up("%s: %s", path, chiso_strerror(rc));
     }
@@ -104,7 +107,9 @@ scorer_bench_t *scorer_bench_open(const char *folder, const nation_t *nation)
     }
     b->folder = strdup(folder);
     b->nation = nation;
-    b->packed = (buffer_t)BUFFER_INIT(MAX_BATCH_BYTES);
+    for (unsigned i = 0; i < TURNS; i++) {
+        b->turns[i].packed = (buffer_t)BUFFER_INIT(MAX_BATCH_BYTES);
+    }
     b->next_seq = 1;
     b->more = true;
     mkdir(folder, 0750);
@@ -115,27 +120,29 @@ scorer_bench_t *scorer_bench_open(const char *folder, const nation_t *nation)
         give_up("%s: cannot be used", path);
     }
     open_store(b);
-    b->trimmed_at = seconds();
     return b;
 }
 
 void scorer_bench_close(scorer_bench_t *b)
 {
+    committer_stop(&b->committer);
     score_free(&b->score);
     checkpoint_destroy(&b->checkpoint);
     state_free(&b->state);
     journal_close(&b->journal);
     store_close(&b->store);
     catalog_destroy(&b->catalog);
-    buffer_free(&b->packed);
-    free(b->events);
+    for (unsigned i = 0; i < TURNS; i++) {
+        buffer_free(&b->turns[i].packed);
+        free(b->turns[i].events);
+    }
     free(b->folder);
     free(b);
 }
 
 /* ---- a batch ---- */
 
-static void pack_reading(scorer_bench_t *b, const change_t *c, size_t n)
+static void pack_reading(const scorer_bench_t *b, const change_t *c, size_t n, buffer_t *out)
 {
     static uint8_t hash[SHA256_SIZE];
     event_figure_t figures[FIGURES];
@@ -168,66 +175,83 @@ static void pack_reading(scorer_bench_t *b, const change_t *c, size_t n)
         figures[i].revision = c[i].revision;
         figures[i].raw_sha256 = (ProtobufCBinaryData){SHA256_SIZE, hash};
     }
-    event_put_reading(&reading, &b->packed);
+    event_put_reading(&reading, out);
 }
 
-void scorer_bench_pack(scorer_bench_t *b, const change_t *changes, size_t n)
+void scorer_bench_pack(scorer_bench_t *b, unsigned turn, const change_t *changes, size_t n)
 {
-    buffer_clear(&b->packed);
-    if (b->cap_events < n) {
-        free(b->events);
-        b->events = calloc(n, sizeof *b->events);
-        b->cap_events = n;
+    buffer_t *packed = &b->turns[turn].packed;
+    buffer_clear(packed);
+    if (b->turns[turn].cap_events < n) {
+        free(b->turns[turn].events);
+        b->turns[turn].events = calloc(n, sizeof *b->turns[turn].events);
+        b->turns[turn].cap_events = n;
     }
-    b->n_events = 0;
+    bytes_t *events = b->turns[turn].events;
+    size_t n_events = 0;
     for (size_t i = 0; i < n;) {
         size_t end = i + 1;
         while (end < n && end - i < FIGURES && changes[end].at == changes[i].at) {
             end++;
         }
-        size_t before = b->packed.len;
-        pack_reading(b, changes + i, end - i);
+        size_t before = packed->len;
+        pack_reading(b, changes + i, end - i, packed);
         /* the buffer may still move: lengths first */
-        b->events[b->n_events++].len = b->packed.len - before;
+        events[n_events++].len = packed->len - before;
         i = end;
     }
-    if (b->packed.failed || b->events == NULL) {
+    if (packed->failed || events == NULL) {
         give_up("out of memory");
     }
-    const uint8_t *at = b->packed.data;
-    for (size_t i = 0; i < b->n_events; i++) {
-        b->events[i].data = at;
-        at += b->events[i].len;
+    const uint8_t *at = packed->data;
+    for (size_t i = 0; i < n_events; i++) {
+        events[i].data = at;
+        at += events[i].len;
     }
+    b->turns[turn].n_events = n_events;
 }
 
-static void commit(scorer_bench_t *b, store_txn_t **txn)
+static void settle(scorer_bench_t *b, int rc, uint64_t durable)
 {
-    journal_seal(b->journal, *txn);
-    int rc = store_commit(txn);
-    journal_settle(b->journal, rc == 0);
     if (rc != 0) {
         give_up("the store failed: %s, %s", chiso_strerror(rc), store_reason(b->store));
     }
+    if (durable > 0) {
+        journal_settle_to(b->journal, durable);
+    }
 }
 
-void scorer_bench_apply(scorer_bench_t *b)
+void scorer_bench_finish(scorer_bench_t *b)
+{
+    uint64_t durable;
+    int rc = committer_drain(b->committer, &durable);
+    settle(b, rc, durable);
+}
+
+void scorer_bench_apply(scorer_bench_t *b, unsigned turn)
 {
     if (!store_has_room(b->store)) {
         give_up("the store is full");
     }
-    store_txn_t *txn = store_write(b->store);
-    batch_apply(&b->score, txn, 1, b->next_seq, b->events, b->n_events, b->more);
+    size_t n = b->turns[turn].n_events;
+    store_txn_t *txn = committer_note(b->committer);
+    batch_apply(&b->score, txn, 1, b->next_seq, b->turns[turn].events, n, b->more);
     if (!b->no_checkpoint) {
-        checkpoint_step(b->checkpoint, txn, false);
+        uint64_t floor = checkpoint_floor(b->checkpoint);
+        b->checkpointing =
+            checkpoint_step(b->checkpoint, txn, false) || checkpoint_floor(b->checkpoint) != floor;
     }
-    commit(b, &txn);
-    b->next_seq += b->n_events;
-    if (!b->no_checkpoint && seconds() - b->trimmed_at > TRIM_S && journal_trim_due(b->journal)) {
-        txn = store_write(b->store);
-        journal_trim(b->journal, txn, checkpoint_floor(b->checkpoint), TRIM_RECORDS);
-        commit(b, &txn);
-        b->trimmed_at = seconds();
+    if (!b->no_checkpoint && journal_trim_due(b->journal)) {
+        journal_trim(b->journal, txn, checkpoint_floor(b->checkpoint), TRIM_A_BATCH);
+    }
+    b->next_seq += n;
+    int rc = committer_give(b->committer, &txn, journal_seal(b->journal, txn));
+    uint64_t durable = 0;
+    int before = committer_poll(b->committer, &durable);
+    settle(b, rc != 0 ? rc : before, durable);
+    if (seconds() - b->released_at > RELEASE_S) {
+        store_release(b->store);
+        b->released_at = seconds();
     }
 }
 
@@ -238,23 +262,29 @@ static void *open_engine(const char *folder, const nation_t *nation, const chang
 {
     scorer_bench_t *b = scorer_bench_open(folder, nation);
     for (size_t i = 0; i < n; i += FIGURES) {
-        scorer_bench_pack(b, first + i, FIGURES);
-        scorer_bench_apply(b);
+        scorer_bench_pack(b, 0, first + i, FIGURES);
+        scorer_bench_apply(b, 0);
     }
+    scorer_bench_finish(b);
     return b;
 }
 
-static void prepare(void *engine, const change_t *changes, size_t n)
+static void prepare(void *engine, unsigned turn, const change_t *changes, size_t n)
 {
-    scorer_bench_pack(engine, changes, n);
+    scorer_bench_pack(engine, turn, changes, n);
 }
 
-static void batch(void *engine, const change_t *changes, size_t n, int grouped)
+static void batch(void *engine, unsigned turn, const change_t *changes, size_t n, int grouped)
 {
     (void)changes;
     (void)n;
     (void)grouped;
-    scorer_bench_apply(engine);
+    scorer_bench_apply(engine, turn);
+}
+
+static void finish(void *engine)
+{
+    scorer_bench_finish(engine);
 }
 
 static void totals(void *engine, int64_t *out)
@@ -278,6 +308,7 @@ const engine_t engine_chiso = {
     .open = open_engine,
     .prepare = prepare,
     .batch = batch,
+    .finish = finish,
     .totals = totals,
     .close = close_engine,
 };

@@ -172,11 +172,12 @@ static void finish_pipeline(postgres_t *p)
 }
 
 /* All statements up to the sync are one transaction. */
-static void batch(void *engine, const change_t *changes, size_t n, int grouped)
+static void batch(void *engine, unsigned turn, const change_t *changes, size_t n, int grouped)
 {
     postgres_t *p = engine;
     char position[24];
     char at[24];
+    (void)turn;
     (void)grouped;
     make_arrays(p, changes, n);
     p->position += (int64_t)n;

@@ -42,10 +42,11 @@ static void start(python_t *p, const char *journal)
     p->from = fdopen(from[0], "r");
 }
 
-static void batch(void *engine, const change_t *changes, size_t n, int grouped)
+static void batch(void *engine, unsigned turn, const change_t *changes, size_t n, int grouped)
 {
     python_t *p = engine;
     char line[64];
+    (void)turn;
     (void)grouped;
     for (size_t i = 0; i < n; i++) {
         fprintf(p->to, "%u %u %" PRId64 " %" PRId64 " %u\n", changes[i].unit, changes[i].figure,
@@ -70,7 +71,7 @@ static void *open_engine(const char *folder, const nation_t *nation, const chang
     for (unsigned u = 0; u < nation->n; u++) {
         fprintf(p->to, "%d\n", nation->units[u].level);
     }
-    batch(p, first, n, 1);
+    batch(p, 0, first, n, 1);
     return p;
 }
 

@@ -128,9 +128,10 @@ static void put_revision(lite_t *l, const change_t *c, size_t n, uint32_t rank)
     run(l, RECORD);
 }
 
-static void batch(void *engine, const change_t *changes, size_t n, int grouped)
+static void batch(void *engine, unsigned turn, const change_t *changes, size_t n, int grouped)
 {
     lite_t *l = engine;
+    (void)turn;
     (void)grouped;
     run(l, BEGIN);
     for (size_t i = 0; i < n; i++) {
@@ -156,7 +157,7 @@ static void batch(void *engine, const change_t *changes, size_t n, int grouped)
 static void load(lite_t *l, const change_t *first, size_t n)
 {
     for (size_t i = 0; i < n; i += FIGURES) {
-        batch(l, first + i, FIGURES, 1);
+        batch(l, 0, first + i, FIGURES, 1);
     }
 }
 

@@ -1,9 +1,10 @@
 /* nation.c - chiso-bench-nation: what the scorer alone does at 1, 10 and 100 times the nation.
  *
- *     chiso-bench-nation FOLDER SCALE [EVENTS]
+ *     chiso-bench-nation FOLDER SCALE [CHANGES [TAIL]]
  *
- * Loads every figure of every unit, then changes at random in batches of 256 with checkpoints, then
- * EVENTS (a million) changes without one, a kill and a start. Prints a line a figure.
+ * Loads every figure of every unit, then makes CHANGES (a million) at random in batches of 256 with
+ * checkpoints, then TAIL (a million) without one, forgets all and starts again. Prints a line a
+ * figure.
  */
 #include "engine_chiso.h"
 
@@ -75,51 +76,69 @@ static void load(scorer_bench_t *b, source_t *source)
         for (; n < LOAD_READINGS && u < b->nation->n; n++, u++) {
             source_first(source, u, changes + (size_t)n * FIGURES);
         }
-        scorer_bench_pack(b, changes, (size_t)n * FIGURES);
+        scorer_bench_pack(b, 0, changes, (size_t)n * FIGURES);
         b->more = u < b->nation->n; /* loaded is when all ranks are told */
         double start = seconds();
         double start_cpu = cpu();
-        scorer_bench_apply(b);
+        scorer_bench_apply(b, 0);
+        if (!b->more) {
+            scorer_bench_finish(b);
+        }
         spent += seconds() - start;
         worked += cpu() - start_cpu;
     }
     free(changes);
     b->more = true;
-    printf("load_s %.3f, cpu %.3f\n", spent, worked);
+    printf("load_s %.3f\nload_cpu_s %.3f\n", spent, worked);
 }
 
-/* How long each batch took, with the checkpoints that fell due. */
-static void change(scorer_bench_t *b, source_t *source, size_t n)
+/* How long the line stood still for each batch, with the checkpoints that fell due. TURNS of them
+ * are packed before the clock runs, and what is under way at the end is waited for. */
+static void change(scorer_bench_t *b, source_t *source, size_t n, const char *prefix)
 {
     change_t changes[BATCH];
     size_t batches = n / BATCH;
     double *times = calloc(batches, sizeof *times);
     double spent = 0;
     double worked = 0;
-    for (size_t i = 0; i < batches; i++) {
-        source_next(source, 0, changes, BATCH);
-        scorer_bench_pack(b, changes, BATCH);
+    double longest[2] = {0, 0}; /* without and with a slice of a checkpoint */
+    for (size_t i = 0; i < batches;) {
+        unsigned turns = batches - i < TURNS ? (unsigned)(batches - i) : TURNS;
+        for (unsigned t = 0; t < turns; t++) {
+            source_next(source, 0, changes, BATCH);
+            scorer_bench_pack(b, t, changes, BATCH);
+        }
         double start = seconds();
         double start_cpu = cpu();
-        scorer_bench_apply(b);
+        for (unsigned t = 0; t < turns; t++, i++) {
+            double began = seconds();
+            scorer_bench_apply(b, t);
+            times[i] = seconds() - began;
+            double *of = &longest[b->checkpointing];
+            *of = times[i] > *of ? times[i] : *of;
+        }
+        scorer_bench_finish(b);
         worked += cpu() - start_cpu;
-        times[i] = seconds() - start;
-        spent += times[i];
+        spent += seconds() - start;
     }
     qsort(times, batches, sizeof *times, compare_times);
-    printf("events_per_s %.0f, cpu_us_per_event %.2f\n", (double)(batches * BATCH) / spent,
-           worked * 1e6 / (double)(batches * BATCH));
-    printf("batch_ms p50 %.3f p99 %.3f max %.3f\n", times[batches / 2] * 1e3,
-           times[batches - 1 - batches / 100] * 1e3, times[batches - 1] * 1e3);
+    printf("%schanges_per_s %.0f\n", prefix, (double)(batches * BATCH) / spent);
+    printf("%scpu_us_per_change %.2f\n", prefix, worked * 1e6 / (double)(batches * BATCH));
+    printf("%sbatch_ms_p50 %.3f\n%sbatch_ms_p99 %.3f\n%sbatch_ms_max %.3f\n", prefix,
+           times[batches / 2] * 1e3, prefix, times[batches - 1 - batches / 100] * 1e3, prefix,
+           times[batches - 1] * 1e3);
+    printf("%schecked_ms_max %.3f\n%sunchecked_ms_max %.3f\n", prefix, longest[1] * 1e3, prefix,
+           longest[0] * 1e3);
     free(times);
 }
 
 int main(int argc, char **argv)
 {
     if (argc < 3) {
-        give_up("usage: chiso-bench-nation FOLDER SCALE [EVENTS]");
+        give_up("usage: chiso-bench-nation FOLDER SCALE [CHANGES [TAIL]]");
     }
     size_t events = argc > 3 ? (size_t)strtoul(argv[3], NULL, 10) : 1000000;
+    size_t tail = argc > 4 ? (size_t)strtoul(argv[4], NULL, 10) : 1000000;
     nation_t nation;
     source_t source;
     nation_make((unsigned)strtoul(argv[2], NULL, 10), &nation);
@@ -127,16 +146,18 @@ int main(int argc, char **argv)
     printf("units %u\n", nation.n);
     scorer_bench_t *b = scorer_bench_open(argv[1], &nation);
     load(b, &source);
-    change(b, &source, events);
-    printf("resident_mib %.1f anonymous %.1f\n", (double)resident_kib("VmRSS:") / 1024,
+    change(b, &source, events, "");
+    printf("resident_mib %.1f\nanonymous_mib %.1f\n", (double)resident_kib("VmRSS:") / 1024,
            (double)resident_kib("RssAnon:") / 1024);
-    b->no_checkpoint = true;
-    change(b, &source, events);
-    scorer_bench_close(b);
-    double start = seconds();
-    double start_cpu = cpu();
-    b = scorer_bench_open(argv[1], &nation);
-    printf("restart_s %.3f, cpu %.3f\n", seconds() - start, cpu() - start_cpu);
+    if (tail > 0) {
+        b->no_checkpoint = true;
+        change(b, &source, tail, "tail_");
+        scorer_bench_close(b);
+        double start = seconds();
+        double start_cpu = cpu();
+        b = scorer_bench_open(argv[1], &nation);
+        printf("restart_s %.3f\nrestart_cpu_s %.3f\n", seconds() - start, cpu() - start_cpu);
+    }
     scorer_bench_close(b);
     source_free(&source);
     nation_free(&nation);

@@ -66,15 +66,27 @@ static void open_all(bench_t *b, const char *folder)
     free(first);
 }
 
-static double one_batch(bench_t *b, size_t e, size_t size, int grouped)
+/* Up to `n` batches, until the time is up; returns the seconds, and how many were done. */
+static double some_batches(bench_t *b, size_t e, size_t size, int grouped, double limit, size_t *n)
 {
-    change_t changes[LARGEST];
-    source_next(&b->source[e], grouped, changes, size);
-    if (engines[e]->prepare != NULL) {
-        engines[e]->prepare(b->state[e], changes, size);
+    static change_t changes[TURNS][LARGEST];
+    const engine_t *engine = engines[e];
+    size_t done = 0;
+    for (unsigned i = 0; i < *n; i++) {
+        source_next(&b->source[e], grouped, changes[i], size);
+        if (engine->prepare != NULL) {
+            engine->prepare(b->state[e], i, changes[i], size);
+        }
     }
     double start = seconds();
-    engines[e]->batch(b->state[e], changes, size, grouped);
+    while (done < *n && (done == 0 || seconds() - start < limit)) {
+        engine->batch(b->state[e], (unsigned)done, changes[done], size, grouped);
+        done++;
+    }
+    if (engine->finish != NULL) {
+        engine->finish(b->state[e]);
+    }
+    *n = done;
     return seconds() - start;
 }
 
@@ -85,7 +97,8 @@ static void compare_totals(bench_t *b)
     int64_t *have = calloc(b->nation.n, sizeof *have);
     for (size_t e = 0; e < ENGINES; e++) {
         for (size_t done = 0; done < CHECKED; done += 256) {
-            one_batch(b, e, 256, done >= CHECKED / 2);
+            size_t one = 1;
+            some_batches(b, e, 256, done >= CHECKED / 2, 0, &one);
         }
         if (engines[e]->totals == NULL) {
             continue;
@@ -108,8 +121,9 @@ static double measure(bench_t *b, size_t e, size_t size, int grouped, double lim
     double spent = 0;
     size_t done = 0;
     while (spent < limit) {
-        spent += one_batch(b, e, size, grouped);
-        done += size;
+        size_t n = TURNS;
+        spent += some_batches(b, e, size, grouped, limit - spent, &n);
+        done += n * size;
     }
     return (double)done / spent;
 }
@@ -154,6 +168,22 @@ static void print_table(bench_t *b, int grouped, int rounds)
     printf("\n");
 }
 
+/* For bench/goals.py: how many times as fast chiso is in batches of 256, the median of the rounds:
+ * in a round all had the same machine. */
+static void print_ratios(bench_t *b, int rounds)
+{
+    for (int grouped = 0; grouped < 2; grouped++) {
+        for (size_t e = 1; e < ENGINES; e++) {
+            double ratios[MAX_ROUNDS];
+            for (int round = 0; round < rounds; round++) {
+                ratios[round] = b->rate[grouped][2][0][round] / b->rate[grouped][2][e][round];
+            }
+            printf("ratio %s %s %.2f\n", grouped ? "grouped" : "random", engines[e]->name,
+                   median(ratios, rounds));
+        }
+    }
+}
+
 int main(int argc, char **argv)
 {
     static bench_t b;
@@ -178,6 +208,7 @@ int main(int argc, char **argv)
         }
         fprintf(stderr, "round %d of %d\n", round + 1, rounds);
     }
+    print_ratios(&b, rounds); /* before the tables, which sort the rounds */
     print_table(&b, 0, rounds);
     print_table(&b, 1, rounds);
     for (size_t e = 0; e < ENGINES; e++) {

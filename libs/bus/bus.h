@@ -93,14 +93,17 @@ void bus_server_announce(bus_server_t *server);
 
 typedef struct bus_client bus_client_t;
 
-/* Both return 0 when applied and durable; CHISO_E_FULL to be given the same again in a second;
- * anything else stops the client for good (the process is expected to stop too). */
+/* Both return 0 when applied; CHISO_E_FULL to be given the same again in a second; anything else
+ * stops the client for good (the process is expected to stop too). What a snapshot brought is
+ * durable then. So is a batch, unless `durable` is given: it says the first number that is not
+ * durable yet, up to which the producer is told that it has been read. */
 typedef struct {
     int (*batch)(void *context, uint64_t epoch, uint64_t first_seq, const bytes_t *events,
                  size_t n_events, uint64_t head_seq);
     int (*snapshot)(void *context, uint64_t epoch, uint64_t tail_seq, const bytes_t *events,
                     size_t n_events);
     void *context;
+    uint64_t (*durable)(void *context); /* may be NULL */
 } bus_handler_t;
 
 typedef struct {

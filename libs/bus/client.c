@@ -1,7 +1,8 @@
 /* client.c - the consumer's end of the bus, see bus.h.
  *
- * One question is open at a time: the next FETCH is the acknowledgement of what was applied, so
- * there is nothing to gain by asking ahead of the commit. A lost question or answer is asked again.
+ * One question is open at a time. The next FETCH also is the acknowledgement of what is durable; an
+ * owner that commits in another thread asks ahead of that. A lost question or answer is asked
+ * again.
  */
 #include "base/clock.h"
 #include "base/error.h"
@@ -63,6 +64,10 @@ static void ask(bus_client_t *c)
         fetch.from_seq = c->next_seq;
         fetch.max_events = BUS_BATCH_EVENTS;
         fetch.max_bytes = BUS_BATCH_BYTES;
+        if (c->handler.durable != NULL) {
+            fetch.has_durable_seq = 1;
+            fetch.durable_seq = c->handler.durable(c->handler.context);
+        }
         frame.body_case = CHISO__V1__FRAME__BODY_FETCH;
         frame.fetch = &fetch;
     }

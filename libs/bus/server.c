@@ -184,7 +184,9 @@ static void on_fetch(bus_server_t *s, const uint8_t *identity, size_t len,
         answer_reset(s, identity, len);
         return;
     }
-    if (journal_acknowledge(journal, fetch->consumer, fetch->from_seq) != 0) {
+    bool ahead = fetch->has_durable_seq && fetch->durable_seq < fetch->from_seq;
+    uint64_t durable = ahead ? fetch->durable_seq : fetch->from_seq;
+    if (journal_acknowledge(journal, fetch->consumer, durable) != 0) {
         return;
     }
     parked_t wish = {.identity_len = len,

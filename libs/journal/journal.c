@@ -17,6 +17,7 @@
 
 #define RECORD_VERSION 1
 #define HEADER_SIZE (1 + 4 + SHA256_SIZE)
+#define MAX_SEALED 8     /* commits under way at once */
 #define MAX_CONSUMERS 96 /* 64 portals and some */
 #define STORE_CONSUMERS_MS 10000
 #define MAX_CONSUMER_NAME 63
@@ -45,6 +46,8 @@ struct journal {
     journal_options_t options;
     position_t committed;
     position_t pending;
+    position_t sealed[MAX_SEALED]; /* by their number */
+    uint64_t n_sealed;
     consumer_t consumers[MAX_CONSUMERS];
     size_t n_consumers;
     int64_t stored_at; /* when the acknowledgements were stored */
@@ -242,7 +245,7 @@ int journal_open_from(store_t *store, const journal_options_t *options,
         journal_close(&j);
         return rc;
     }
-    j->pending = j->committed;
+    j->pending = j->sealed[0] = j->committed;
     *out = j;
     return 0;
 }
@@ -329,17 +332,24 @@ uint64_t journal_append(journal_t *j, store_txn_t *txn, bytes_t payload)
     return store_status(txn) == 0 ? seq : 0;
 }
 
-void journal_seal(journal_t *j, store_txn_t *txn)
+uint64_t journal_seal(journal_t *j, store_txn_t *txn)
 {
     uint8_t meta[META_SIZE];
     meta_write(&j->pending, meta);
     store_put(txn, meta_table(j), bytes_of_text(META_KEY), bytes_of(meta, META_SIZE));
+    j->sealed[++j->n_sealed % MAX_SEALED] = j->pending;
+    return j->n_sealed;
+}
+
+void journal_settle_to(journal_t *j, uint64_t seal)
+{
+    j->committed = j->sealed[seal % MAX_SEALED];
 }
 
 void journal_settle(journal_t *j, bool committed)
 {
     if (committed) {
-        j->committed = j->pending;
+        journal_settle_to(j, j->n_sealed);
     } else {
         j->pending = j->committed;
     }
@@ -490,26 +500,45 @@ unsigned journal_trim(journal_t *j, store_txn_t *txn, uint64_t floor, unsigned l
     store_consumers(j, txn);
     position_t *p = &j->pending;
     uint64_t read_by_all = journal_slowest(j);
+    store_txn_t *reader = store_is_noted(txn) ? store_read(j->store) : txn;
+    /* what is not committed cannot be looked at: the last that is stays */
+    uint64_t end = store_is_noted(txn) ? j->committed.head : p->head + 1;
     unsigned dropped = 0;
-    while (dropped < limit && p->first <= p->head && p->first < floor) {
+    uint8_t number[8];
+    store_cursor_t *c;
+    bytes_t key;
+    bytes_t record;
+    bool more =
+        store_seek(reader, j->options.records, seq_key(p->first, number), &c, &key, &record);
+    for (; more; more = store_next(c, &key, &record)) {
         bool spare = p->head - p->first >= j->options.keep_records;
         bool over = p->bytes > j->options.max_bytes;
-        if (!over && !(p->first < read_by_all && spare)) {
-            break;
-        }
-        uint8_t number[8];
-        bytes_t key = seq_key(p->first, number);
-        bytes_t record;
-        bytes_t payload;
-        if (!store_get(txn, j->options.records, key, &record) ||
-            record_open(p->first, record, &payload, p->base_hash) != 0) {
+        if (key.len != 8 || be64_get(key.data) != p->first || record.len < HEADER_SIZE ||
+            record.data[0] != RECORD_VERSION) {
             store_fail(txn, CHISO_E_CORRUPT);
             break;
         }
-        p->bytes -= payload.len;
-        store_delete(txn, j->options.records, key);
+        memcpy(p->base_hash, record.data + 5, SHA256_SIZE); /* of its predecessor */
+        if (dropped == limit || p->first >= end || p->first >= floor ||
+            (!over && !(p->first < read_by_all && spare))) {
+            break;
+        }
+        p->bytes -= record.len - HEADER_SIZE;
         p->first++;
         dropped++;
+    }
+    store_cursor_close(&c);
+    if (!more && dropped > 0) {
+        memcpy(p->base_hash, p->head_hash, SHA256_SIZE);
+    }
+    if (store_status(reader) != 0) {
+        store_fail(txn, store_status(reader));
+    }
+    if (reader != txn) {
+        store_abort(&reader);
+    }
+    if (dropped > 0) {
+        store_delete_below(txn, j->options.records, seq_key(p->first, number));
     }
     if (dropped > 0) {
         journal_seal(j, txn);

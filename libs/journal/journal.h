@@ -63,10 +63,14 @@ uint64_t journal_bytes(const journal_t *journal); /* of payload held */
 /* Appends within `txn` (a write transaction of the same store). Returns the new record's number, 0
  * when the transaction has failed. What was appended counts after journal_settle(). */
 uint64_t journal_append(journal_t *journal, store_txn_t *txn, bytes_t payload);
-/* Writes the new head within `txn`, once, after the last append and before the commit. */
-void journal_seal(journal_t *journal, store_txn_t *txn);
-/* Tells how the transaction ended. */
+/* Writes the new head within `txn`, once, after the last append and before the commit. Returns the
+ * number of this seal. */
+uint64_t journal_seal(journal_t *journal, store_txn_t *txn);
+/* Tells how the transaction ended that was sealed last. */
 void journal_settle(journal_t *journal, bool committed);
+/* When others were sealed since (at most 7, noted while it was committed): it is durable up to this
+ * seal. A failure is final then. */
+void journal_settle_to(journal_t *journal, uint64_t seal);
 
 /* Reads from `seq` on; `each` returns false to stop. Checks the CRC of each record. Returns how
  * many were given, or CHISO_E_TRIMMED (seq is older than first, or newer than head + 1),

@@ -3,70 +3,25 @@
  * Why LMDB: a commit is one fsync'd page flip, readers never block the writer, and after kill -9
  * the file is as of the last commit without any recovery. Why a wrapper: the sticky transaction
  * keeps the services free of error ladders, and the soft limit, the reader check and the format
- * stamp have one place. Transactions and cursors are small heap blocks; a write path makes a
- * handful per commit, which the fsync dwarfs.
+ * stamp have one place.
  */
 #include "store/store.h"
 
-#include "base/clock.h"
-#include "base/error.h"
+#include "inner.h"
 #include "store/copy.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <lmdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define DEFAULT_MAP (64ULL << 30)
 #define FORMAT_KEY "chiso.store.format"
-
-struct store {
-    MDB_env *env;
-    MDB_dbi tables[STORE_MAX_TABLES];
-    unsigned n_tables;
-    MDB_dbi stamp; /* LMDB's unnamed table: the format, and the names of the others */
-    uint64_t soft_limit;
-    unsigned page_size;
-    unsigned format;  /* that was found */
-    int last_failure; /* LMDB's code or an errno */
-    store_commit_fn told;
-    void *context;
-    int owner_fd; /* flock'd by the one process that writes; -1 for readers */
-};
-
-struct store_txn {
-    store_t *store;
-    MDB_txn *txn;
-    int status;
-    bool writes;
-};
-
-struct store_cursor {
-    store_txn_t *txn;
-    MDB_cursor *cursor;
-};
-
-static MDB_val val_of(bytes_t b)
-{
-    return (MDB_val){.mv_size = b.len, .mv_data = (void *)(uintptr_t)b.data};
-}
-
-static bytes_t bytes_of_val(MDB_val v)
-{
-    return bytes_of(v.mv_data, v.mv_size);
-}
-
-/* The table for LMDB's codes: what a full map is, and that the rest means the store is broken. */
-static int code_of(store_t *store, int rc)
-{
-    store->last_failure = rc;
-    return rc == MDB_MAP_FULL ? CHISO_E_FULL : CHISO_E_STORE;
-}
 
 static int open_failed(store_t **store, char *reason, const char *what, int rc)
 {
@@ -153,6 +108,34 @@ static int open_tables(store_t *store, const store_options_t *options)
     return mdb_txn_commit(txn);
 }
 
+/* LMDB does not say where its map is: the system does. */
+static void find_map(store_t *store)
+{
+    mdb_filehandle_t fd;
+    struct stat file;
+    char line[4608];
+    FILE *maps = fopen("/proc/self/maps", "re");
+    bool known = mdb_env_get_fd(store->env, &fd) == 0 && fstat(fd, &file) == 0;
+    while (maps != NULL && known && fgets(line, sizeof line, maps) != NULL) {
+        /* FROM-TO rights offset device inode path */
+        char *at = line;
+        uintptr_t from = strtoul(at, &at, 16);
+        uintptr_t to = *at == '-' ? strtoul(at + 1, &at, 16) : 0;
+        for (int i = 0; i < 3 && at != NULL; i++) {
+            at = strchr(at + 1, ' ');
+        }
+        if (at != NULL && to > from && strtoull(at, NULL, 10) == (uint64_t)file.st_ino &&
+            strstr(at, "data.mdb") != NULL) {
+            store->map = (void *)from;
+            store->map_bytes = to - from;
+            break;
+        }
+    }
+    if (maps != NULL) {
+        fclose(maps);
+    }
+}
+
 int store_open(const char *path, const store_options_t *options, char reason[256], store_t **out)
 {
     store_t *store = calloc(1, sizeof *store);
@@ -196,6 +179,7 @@ int store_open(const char *path, const store_options_t *options, char reason[256
     MDB_stat stat;
     mdb_env_stat(store->env, &stat);
     store->page_size = stat.ms_psize;
+    find_map(store);
     *out = store;
     return 0;
 }
@@ -297,216 +281,15 @@ void store_stat(store_t *store, store_stat_t *out)
                              : 0;
 }
 
+void store_release(const store_t *store)
+{
+    if (store->map != NULL) {
+        madvise(store->map, store->map_bytes, MADV_DONTNEED);
+    }
+}
+
 void store_on_commit(store_t *store, store_commit_fn told, void *context)
 {
     store->told = told;
     store->context = context;
-}
-
-static store_txn_t *begin(store_t *store, bool writes)
-{
-    static store_txn_t no_memory = {.status = -ENOMEM};
-    store_txn_t *t = calloc(1, sizeof *t);
-    if (t == NULL) {
-        return &no_memory;
-    }
-    t->store = store;
-    t->writes = writes;
-    int rc = mdb_txn_begin(store->env, NULL, writes ? 0 : MDB_RDONLY, &t->txn);
-    if (rc != 0) {
-        t->txn = NULL;
-        t->status = CHISO_E_STORE;
-        store->last_failure = rc;
-    }
-    return t;
-}
-
-store_txn_t *store_write(store_t *store)
-{
-    return begin(store, true);
-}
-
-store_txn_t *store_read(store_t *store)
-{
-    return begin(store, false);
-}
-
-int store_status(const store_txn_t *txn)
-{
-    return txn->status;
-}
-
-void store_fail(store_txn_t *txn, int code)
-{
-    if (txn->status == 0) {
-        txn->status = code;
-    }
-}
-
-void store_abort(store_txn_t **txn)
-{
-    if (txn == NULL || *txn == NULL) {
-        return;
-    }
-    store_txn_t *t = *txn;
-    *txn = NULL;
-    if (t->txn != NULL) {
-        mdb_txn_abort(t->txn);
-    }
-    if (t->store != NULL) {
-        free(t);
-    }
-}
-
-int store_commit(store_txn_t **txn)
-{
-    store_txn_t *t = *txn;
-    int status = t->status;
-    if (status == 0) {
-        int64_t before = clock_mono_us();
-        int rc = mdb_txn_commit(t->txn);
-        t->txn = NULL; /* LMDB frees it whatever happens */
-        status = rc == 0 ? 0 : code_of(t->store, rc);
-        if (t->writes && t->store->told != NULL) {
-            t->store->told(t->store->context, clock_mono_us() - before, status);
-        }
-    }
-    store_abort(txn);
-    return status;
-}
-
-const char *store_reason(const store_t *store)
-{
-    return store->last_failure != 0 ? mdb_strerror(store->last_failure) : "";
-}
-
-bool store_get(store_txn_t *txn, store_table_t table, bytes_t key, bytes_t *value)
-{
-    if (txn->status != 0) {
-        return false;
-    }
-    MDB_val k = val_of(key);
-    MDB_val v;
-    int rc = mdb_get(txn->txn, txn->store->tables[table], &k, &v);
-    if (rc == 0) {
-        *value = bytes_of_val(v);
-    } else if (rc != MDB_NOTFOUND) {
-        store_fail(txn, code_of(txn->store, rc));
-    }
-    return rc == 0;
-}
-
-static void put(store_txn_t *txn, store_table_t table, bytes_t key, bytes_t value, unsigned flags)
-{
-    if (txn->status != 0) {
-        return;
-    }
-    if (key.len == 0 || key.len > STORE_MAX_KEY) {
-        store_fail(txn, CHISO_E_TOO_BIG);
-        return;
-    }
-    MDB_val k = val_of(key);
-    MDB_val v = val_of(value);
-    int rc = mdb_put(txn->txn, txn->store->tables[table], &k, &v, flags);
-    if (rc != 0) {
-        store_fail(txn, code_of(txn->store, rc));
-    }
-}
-
-void store_put(store_txn_t *txn, store_table_t table, bytes_t key, bytes_t value)
-{
-    put(txn, table, key, value, 0);
-}
-
-void store_append(store_txn_t *txn, store_table_t table, bytes_t key, bytes_t value)
-{
-    put(txn, table, key, value, MDB_APPEND);
-}
-
-bool store_delete(store_txn_t *txn, store_table_t table, bytes_t key)
-{
-    if (txn->status != 0) {
-        return false;
-    }
-    MDB_val k = val_of(key);
-    int rc = mdb_del(txn->txn, txn->store->tables[table], &k, NULL);
-    if (rc != 0 && rc != MDB_NOTFOUND) {
-        store_fail(txn, code_of(txn->store, rc));
-    }
-    return rc == 0;
-}
-
-uint64_t store_count(store_txn_t *txn, store_table_t table)
-{
-    MDB_stat stat;
-    if (txn->status != 0 || mdb_stat(txn->txn, txn->store->tables[table], &stat) != 0) {
-        return 0;
-    }
-    return stat.ms_entries;
-}
-
-static bool walk(store_cursor_t *c, MDB_cursor_op op, MDB_val k, bytes_t *key, bytes_t *value)
-{
-    MDB_val v;
-    int rc = mdb_cursor_get(c->cursor, &k, &v, op);
-    if (rc == 0) {
-        *key = bytes_of_val(k);
-        *value = bytes_of_val(v);
-    } else if (rc != MDB_NOTFOUND) {
-        store_fail(c->txn, code_of(c->txn->store, rc));
-    }
-    return rc == 0;
-}
-
-static store_cursor_t *cursor_open(store_txn_t *txn, store_table_t table)
-{
-    if (txn->status != 0) {
-        return NULL;
-    }
-    store_cursor_t *c = calloc(1, sizeof *c);
-    if (c == NULL) {
-        store_fail(txn, -ENOMEM);
-        return NULL;
-    }
-    c->txn = txn;
-    int rc = mdb_cursor_open(txn->txn, txn->store->tables[table], &c->cursor);
-    if (rc != 0) {
-        store_fail(txn, code_of(txn->store, rc));
-        free(c);
-        return NULL;
-    }
-    return c;
-}
-
-bool store_seek(store_txn_t *txn, store_table_t table, bytes_t from, store_cursor_t **cursor,
-                bytes_t *key, bytes_t *value)
-{
-    *cursor = cursor_open(txn, table);
-    if (*cursor == NULL) {
-        return false;
-    }
-    return walk(*cursor, from.len == 0 ? MDB_FIRST : MDB_SET_RANGE, val_of(from), key, value);
-}
-
-bool store_next(store_cursor_t *cursor, bytes_t *key, bytes_t *value)
-{
-    return cursor->txn->status == 0 && walk(cursor, MDB_NEXT, (MDB_val){0}, key, value);
-}
-
-bool store_last(store_txn_t *txn, store_table_t table, bytes_t *key, bytes_t *value)
-{
-    store_cursor_t *c = cursor_open(txn, table);
-    bool found = c != NULL && walk(c, MDB_LAST, (MDB_val){0}, key, value);
-    store_cursor_close(&c);
-    return found;
-}
-
-void store_cursor_close(store_cursor_t **cursor)
-{
-    if (cursor == NULL || *cursor == NULL) {
-        return;
-    }
-    mdb_cursor_close((*cursor)->cursor);
-    free(*cursor);
-    *cursor = NULL;
 }

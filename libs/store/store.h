@@ -57,23 +57,42 @@ typedef struct {
 } store_stat_t;
 void store_stat(store_t *store, store_stat_t *out);
 
-/* Told after each commit of a write transaction how long it took and how it ended (0 or a code).
- * NULL: nobody. */
+/* Told after each store_commit() of a write how long it took and how it ended (0 or a code). NULL:
+ * nobody. Of a late one, which may be on another thread, whoever waits for it tells. */
 typedef void (*store_commit_fn)(void *context, int64_t micros, int code);
 void store_on_commit(store_t *store, store_commit_fn told, void *context);
+void store_tell_commit(store_t *store, int64_t micros, int code);
+
+/* Gives back the memory in which the file was looked at; what is wanted again is still in the
+ * system's cache of files. Costs a few microseconds; without it a process seems to hold as much of
+ * its file as it ever touched. Any thread. */
+void store_release(const store_t *store);
 
 /* Frees what readers that were killed still hold; they keep old pages from being used again. */
 void store_check_readers(store_t *store);
 
-/* Never NULL; when it could not begin, it is born failed. One writer at a time, on one thread. */
+/* Never NULL; when it could not begin, it is born failed. One writer at a time: begun and ended on
+ * one thread. */
 store_txn_t *store_write(store_t *store);
 store_txn_t *store_read(store_t *store);
 int store_status(const store_txn_t *txn);    /* 0, or the first failure */
 void store_fail(store_txn_t *txn, int code); /* makes it fail from outside; keeps the first code */
 
+/* A write that is only noted, in `notes`, which the caller keeps until it has ended. Nothing can be
+ * read through it. Its commit carries it out, and may be called on another thread than that which
+ * notes: while one thread commits, another can note the next. */
+store_txn_t *store_note(store_t *store, buffer_t *notes);
+bool store_is_noted(const store_txn_t *txn);
+
 /* Ends the transaction: with fsync, or without effect. A write refused by the soft limit is
  * CHISO_E_FULL; everything else that fails is CHISO_E_STORE. */
 int store_commit(store_txn_t **txn);
+/* The same with one fsync instead of two: what it wrote holds after kill -9 at once, and after a
+ * loss of power once the next commit, of either kind, or store_sync() has succeeded. Until then it
+ * must not be acknowledged. (LMDB writes pages, then the page that makes them count; the latter is
+ * what is not waited for. Should it be lost, the commit before it stands.) */
+int store_commit_late(store_txn_t **txn);
+int store_sync(store_t *store); /* 0 or CHISO_E_STORE */
 void store_abort(store_txn_t **txn);
 
 /* What LMDB or the system said about the last thing that failed; "" when nothing has. */
@@ -84,7 +103,9 @@ bool store_get(store_txn_t *txn, store_table_t table, bytes_t key, bytes_t *valu
 void store_put(store_txn_t *txn, store_table_t table, bytes_t key, bytes_t value);
 /* For keys that only grow: cheaper. A key that is not the largest fails the transaction. */
 void store_append(store_txn_t *txn, store_table_t table, bytes_t key, bytes_t value);
-bool store_delete(store_txn_t *txn, store_table_t table, bytes_t key); /* true when it was there */
+/* True when it was there; false of a noted transaction, which does not know. */
+bool store_delete(store_txn_t *txn, store_table_t table, bytes_t key);
+void store_delete_below(store_txn_t *txn, store_table_t table, bytes_t key); /* all smaller keys */
 uint64_t store_count(store_txn_t *txn, store_table_t table);
 
 /* Walks the keys of a table in byte order:

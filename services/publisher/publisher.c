@@ -370,7 +370,7 @@ static int open_bus(publisher_t *p)
     bus_client_options_t client = {.endpoint = p->config->upstream.endpoint,
                                    .curve = service_curve(&p->config->upstream),
                                    .consumer = CONSUMER_NAME};
-    bus_handler_t handler = {on_batch, on_snapshot, p};
+    bus_handler_t handler = {on_batch, on_snapshot, p, NULL};
     int rc = inbox_position(p->store, MODEL_INBOX, &client.epoch, &client.next_seq);
     if (rc == 0) {
         p->epoch = client.epoch;

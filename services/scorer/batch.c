@@ -18,11 +18,12 @@ static void pass_state(score_t *s, store_txn_t *txn, const event_source_state_t 
     buffer_append_part(&key, state->series);
     buffer_t event = BUFFER_INIT(EVENT_MAX_BYTES);
     event_put_source_state(state, &event);
-    bytes_t known;
-    if (key.failed || event.failed) {
-        store_fail(txn, CHISO_E_TOO_BIG);
-    } else if (!store_get(txn, SCORER_STATES, buffer_bytes(&key), &known) ||
-               !bytes_equal(known, buffer_bytes(&event))) {
+    int news = key.failed || event.failed
+                   ? CHISO_E_TOO_BIG
+                   : passed_put(&s->state->passed, buffer_bytes(&key), buffer_bytes(&event));
+    if (news < 0) {
+        store_fail(txn, news);
+    } else if (news > 0) {
         store_put(txn, SCORER_STATES, buffer_bytes(&key), buffer_bytes(&event));
         /* the results it is about come first */
         score_settle(s, txn);
@@ -61,19 +62,32 @@ static void apply(score_t *s, store_txn_t *txn, uint64_t epoch, uint64_t seq, by
     }
 }
 
+static bool rankings_due(const score_t *s)
+{
+    int64_t waited = clock_mono_ms() - s->told_at;
+    uint64_t scored = s->written - s->told_written;
+    return waited >= BATCH_RANKINGS_LATEST_MS ||
+           (waited >= BATCH_RANKINGS_MS && scored >= s->told_standings / BATCH_STANDINGS_A_SCORE);
+}
+
 void batch_apply(score_t *s, store_txn_t *txn, uint64_t epoch, uint64_t first_seq,
                  const bytes_t *events, size_t n_events, bool more)
 {
     for (size_t i = 0; i < n_events; i++) {
         apply(s, txn, epoch, first_seq + i, events[i]);
     }
-    s->cause = TRACE_NONE;
-    int64_t now = clock_mono_ms();
-    if (more && now - s->told_at < BATCH_RANKINGS_MS) {
+    buffer_t event = BUFFER_INIT(EVENT_MAX_BYTES);
+    event_put_source_state(state, &event);
+    int news = key.failed || event.failed
+                   ? CHISO_E_TOO_BIG
+                   : passed_put(&s->state->passed, buffer_bytes(&key), buffer_bytes(&event));
+    if (news < 0) {
+        store_fail(txn, news);
+    } else if (news > 0) {
+        store_put(txn, SCORER_STATES, buffer_bytes(&key), buffer_bytes(&event));
         score_settle_results(s, txn);
     } else {
         score_settle(s, txn);
-        s->told_at = now;
     }
     inbox_advance(txn, SCORER_INBOX, epoch, first_seq + n_events);
 }

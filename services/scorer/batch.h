@@ -6,8 +6,12 @@
 
 #include "score.h"
 
-#define BATCH_RANKINGS_MS                                                                          \
-    20 /* while more waits, moved ranks are told at the latest after so long */
+/* While more waits, moved ranks are told once in so long, and then only when what was scored since
+ * is worth it: a score for so many standings of the last time. So telling never takes most of the
+ * time, however many units there are. At the latest they are told after the second. */
+#define BATCH_RANKINGS_MS 20
+#define BATCH_RANKINGS_LATEST_MS 500
+#define BATCH_STANDINGS_A_SCORE 4
 
 /* Applies the events numbered from `first_seq` of ingest's journal `epoch`, settles what follows
  * from them and stores the position after them. `more`: others wait behind them, so that the moved

@@ -26,6 +26,7 @@ struct checkpoint {
     state_t *state;
     list_t dirty;    /* since the running checkpoint began */
     list_t writing;  /* what is left of it */
+    size_t slice;    /* of it, a commit */
     uint64_t floor;  /* stored */
     uint64_t target; /* floor of the running one; 0: none runs */
     bool told;       /* all figures of the present catalogs were asked for */
@@ -170,11 +171,13 @@ bool checkpoint_step(checkpoint_t *c, store_txn_t *txn, bool force)
         c->writing = c->dirty;
         c->dirty = (list_t){.items = empty.items, .cap = empty.cap};
         c->target = head + 1;
+        c->slice = c->writing.n / CHECKPOINT_COMMITS;
+        c->slice = c->slice < CHECKPOINT_SLICE ? CHECKPOINT_SLICE : c->slice;
         for (size_t i = 0; i < c->writing.n; i++) {
             c->writing.items[i]->dirty = false; /* what changes from here on is for the next one */
         }
     }
-    for (unsigned i = 0; i < CHECKPOINT_SLICE && c->writing.n > 0; i++) {
+    for (size_t i = 0; i < c->slice && c->writing.n > 0; i++) {
         write_result(txn, c->writing.items[--c->writing.n]);
     }
     if (c->writing.n == 0) {
@@ -231,6 +234,20 @@ static int load_table(checkpoint_t *c, store_txn_t *txn, store_table_t table)
     }
     store_cursor_close(&cursor);
     return rc != 0 ? rc : store_status(txn);
+}
+
+static int load_passed(checkpoint_t *c, store_txn_t *txn)
+{
+    store_cursor_t *cursor;
+    bytes_t key;
+    bytes_t value;
+    int rc = 0;
+    bool more = store_seek(txn, SCORER_STATES, bytes_of(NULL, 0), &cursor, &key, &value);
+    for (; more && rc >= 0; more = store_next(cursor, &key, &value)) {
+        rc = passed_put(&c->state->passed, key, value);
+    }
+    store_cursor_close(&cursor);
+    return rc < 0 ? rc : store_status(txn);
 }
 
 typedef struct {
@@ -300,6 +317,9 @@ int checkpoint_recover(checkpoint_t *c, bool *catalog_changed)
     int rc = load_table(c, txn, SCORER_RESULTS);
     if (rc == 0) {
         rc = load_table(c, txn, SCORER_RANKINGS);
+    }
+    if (rc == 0) {
+        rc = load_passed(c, txn);
     }
     replay_t replay = {.checkpoint = c};
     if (rc == 0) {

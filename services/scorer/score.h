@@ -37,7 +37,9 @@ typedef struct {
     void *context;
     struct figure_use *uses; /* which slots of which indexes a figure id feeds */
     uint64_t written;        /* events, since start */
-    int64_t told_at;         /* monotonic: the last batch that told the rankings */
+    int64_t told_at;         /* monotonic: when the rankings were last told */
+    size_t told_standings;   /* of how many members then */
+    uint64_t told_written;   /* `written` then */
 } score_t;
 
 int score_init(score_t *score, state_t *state, journal_t *journal);

@@ -3,8 +3,10 @@
  *   bus ─▶ batch {readings} ─▶ score (indicators, totals, ranks) ─▶ journal, offset; one commit ─▶
  * bus
  *
- * What a batch changes is in memory and in the journal; the records follow as a checkpoint. Memory
- * that ran ahead of a commit that failed is worthless, so a failed commit ends the process.
+ * What a batch changes is in memory and in the journal; the records follow as a checkpoint. A batch
+ * is committed by another thread while the next is worked out: nothing is told downstream, and
+ * nothing acknowledged upstream, before it is durable. Memory that ran ahead of a commit that
+ * failed is worthless, so a failed commit ends the process.
  */
 #include "base/clock.h"
 #include "base/error.h"
@@ -12,6 +14,7 @@
 #include "bus/inbox.h"
 #include "checkpoint.h"
 #include "config.h"
+#include "journal/committer.h"
 #include "log/log.h"
 #include "measure.h"
 #include "score.h"
@@ -22,8 +25,12 @@
 
 #define CHECKPOINT_TICK_MS 100
 #define CHECKPOINT_IDLE_MS 5000 /* a quiet scorer writes what is dirty after so long */
+#define CHECKPOINT_TICK_STEPS 4
+#define CHECKPOINT_STOP_STEPS 32
 #define TRIM_MS 1000
-#define TRIM_RECORDS 10000
+#define TRIM_RECORDS 10000 /* a second, when all is quiet … */
+#define TRIM_A_BATCH 2048  /* … and with each batch, which adds fewer */
+#define SEALS 8            /* more than are ever under way */
 #define CONSUMER_NAME "scorer"
 
 typedef struct {
@@ -31,6 +38,12 @@ typedef struct {
     const scorer_config_t *config;
     store_t *store;
     journal_t *journal;
+    committer_t *committer;
+    uint64_t next_seqs[SEALS]; /* of ingest, by seals: what comes after them */
+    uint64_t next_seq;         /* what comes after the last that was given to the committer … */
+    uint64_t durable_seq;      /* … and after what is durable */
+    uint64_t settled;          /* seal */
+    zmq_pollitem_t poll;
     bus_server_t *server;
     bus_client_t *client;
     state_t state;
@@ -43,21 +56,71 @@ typedef struct {
     int64_t checkpoint_at; /* monotonic */
 } scorer_t;
 
-/* Ends the transaction; everything but success stops the service. */
-static int commit(scorer_t *s, store_txn_t **txn)
+static void stop_failed(scorer_t *s, int rc)
 {
-    uint64_t head = journal_head(s->journal);
-    journal_seal(s->journal, *txn);
-    int rc = store_commit(txn);
-    journal_settle(s->journal, rc == 0);
-    if (rc != 0) {
+    if (!s->failed) {
         s->failed = true;
         log_error("the store failed: stopping", "reason", chiso_strerror(rc), "said",
                   store_reason(s->store), "folder", s->config->data_dir, NULL);
         service_quit(s->service, CHISO_EXIT_STORE);
+    }
+}
+
+/* What has become durable is told downstream; the next FETCH acknowledges it upstream. */
+static void settle(scorer_t *s, int rc, uint64_t durable)
+{
+    uint64_t head = journal_head(s->journal);
+    if (durable > s->settled) {
+        journal_settle_to(s->journal, durable);
+        s->settled = durable;
+        s->durable_seq = s->next_seqs[durable % SEALS];
+    }
+    if (rc != 0) {
+        stop_failed(s, rc);
     } else if (s->server != NULL && journal_head(s->journal) > head) {
         bus_server_announce(s->server);
     }
+}
+
+/* Waits until memory and disk say the same. */
+static int drain(scorer_t *s)
+{
+    uint64_t durable;
+    int rc = committer_drain(s->committer, &durable);
+    settle(s, rc, durable);
+    return rc;
+}
+
+static int on_durable(zloop_t *loop, zmq_pollitem_t *item, void *context)
+{
+    (void)loop;
+    (void)item;
+    scorer_t *s = context;
+    uint64_t durable;
+    int rc = committer_poll(s->committer, &durable);
+    settle(s, rc, durable);
+    return 0;
+}
+
+/* Gives the transaction away to be committed; everything but success stops the service. */
+static int commit(scorer_t *s, store_txn_t **txn)
+{
+    uint64_t seal = journal_seal(s->journal, *txn);
+    s->next_seqs[seal % SEALS] = s->next_seq;
+    int rc = committer_give(s->committer, txn, seal);
+    uint64_t durable;
+    int before = committer_poll(s->committer, &durable);
+    settle(s, rc != 0 ? rc : before, durable);
+    return rc != 0 ? rc : before;
+}
+
+/* Before and after the committer's time: a transaction of the ordinary kind. */
+static int commit_now(scorer_t *s, store_txn_t **txn)
+{
+    uint64_t seal = journal_seal(s->journal, *txn);
+    int rc = store_commit(txn);
+    s->next_seqs[seal % SEALS] = s->next_seq;
+    settle(s, rc, rc == 0 ? seal : s->settled);
     return rc;
 }
 
@@ -70,15 +133,25 @@ static int on_batch(void *context, uint64_t epoch, uint64_t first_seq, const byt
         return CHISO_E_FULL;
     }
     int64_t began = clock_mono_us();
-    store_txn_t *txn = store_write(s->store);
+    store_txn_t *txn = committer_note(s->committer);
     batch_apply(&s->score, txn, epoch, first_seq, events, n_events,
                 head_seq >= first_seq + n_events);
     s->checkpoint_running = checkpoint_step(s->checkpoint, txn, false);
+    if (journal_trim_due(s->journal)) {
+        journal_trim(s->journal, txn, checkpoint_floor(s->checkpoint), TRIM_A_BATCH);
+    }
     s->synced = true;
+    s->next_seq = first_seq + n_events;
     int rc = commit(s, &txn);
     metrics_observe(service_metrics(s->service), MEASURE_BATCH_SECONDS, clock_mono_us() - began);
     metrics_add(service_metrics(s->service), MEASURE_EVENTS, (int64_t)n_events, NULL, NULL);
     return rc == CHISO_E_FULL ? CHISO_E_STORE : rc;
+}
+
+static uint64_t durable_seq(void *context)
+{
+    const scorer_t *s = context;
+    return s->durable_seq;
 }
 
 static int on_snapshot(void *context, uint64_t epoch, uint64_t tail_seq, const bytes_t *events,
@@ -88,13 +161,18 @@ static int on_snapshot(void *context, uint64_t epoch, uint64_t tail_seq, const b
     if (!store_has_room(s->store)) {
         return CHISO_E_FULL;
     }
+    int rc = drain(s);
+    if (rc != 0) {
+        return rc;
+    }
     metrics_add(service_metrics(s->service), MEASURE_SNAPSHOTS, 1, NULL, NULL);
     log_warn("took a snapshot of ingest", "events", LOG_INT(n_events), NULL);
     store_txn_t *txn = store_write(s->store);
     batch_apply_snapshot(&s->score, txn, epoch, tail_seq, events, n_events);
     checkpoint_told(s->checkpoint);
     s->synced = true;
-    int rc = commit(s, &txn);
+    s->next_seq = tail_seq;
+    rc = commit_now(s, &txn);
     return rc == CHISO_E_FULL ? CHISO_E_STORE : rc;
 }
 
@@ -160,7 +238,7 @@ static int give_snapshot(void *context, bytes_t cursor, bus_page_t *page)
     size_t all = s->state.n_results + s->state.n_rankings;
     /* a scorer that lost its data must not empty the page: no answer until it has something to say
      */
-    int rc = s->failed ? CHISO_E_STORE : s->synced ? 0 : CHISO_E_NOT_FOUND;
+    int rc = s->failed ? CHISO_E_STORE : s->synced ? drain(s) : CHISO_E_NOT_FOUND;
     for (size_t i = ours ? be64_get(cursor.data + 8) : 0; rc == 0 && i < all; i++) {
         if (bus_page_full(page)) {
             uint8_t next[16];
@@ -189,8 +267,11 @@ static void write_checkpoint(scorer_t *s, bool force)
     if (s->failed) {
         return;
     }
-    store_txn_t *txn = store_write(s->store);
+    store_txn_t *txn = committer_note(s->committer);
     s->checkpoint_running = checkpoint_step(s->checkpoint, txn, force);
+    for (int i = 1; s->checkpoint_running && i < CHECKPOINT_TICK_STEPS; i++) {
+        s->checkpoint_running = checkpoint_step(s->checkpoint, txn, force);
+    }
     commit(s, &txn);
 }
 
@@ -202,8 +283,10 @@ static void on_checkpoint(void *context)
     if (idle_due) {
         s->checkpoint_at = now + CHECKPOINT_IDLE_MS;
     }
-    if (s->score.n_touched > 0 && !s->failed) { /* more was said to come, and did not */
-        store_txn_t *txn = store_write(s->store);
+    /* more was said to come, and did not */
+    if (s->score.n_touched > 0 && !s->failed &&
+        now - s->score.told_at >= BATCH_RANKINGS_LATEST_MS) {
+        store_txn_t *txn = committer_note(s->committer);
         score_settle(&s->score, txn);
         commit(s, &txn);
     }
@@ -216,11 +299,12 @@ static void on_checkpoint(void *context)
 static void on_trim(void *context)
 {
     scorer_t *s = context;
+    store_release(s->store);
     if (s->failed || !journal_trim_due(s->journal)) {
         return;
     }
     store_check_readers(s->store);
-    store_txn_t *txn = store_write(s->store);
+    store_txn_t *txn = committer_note(s->committer);
     journal_trim(s->journal, txn, checkpoint_floor(s->checkpoint), TRIM_RECORDS);
     commit(s, &txn);
 }
@@ -256,16 +340,29 @@ static int open_state(scorer_t *s, bool *catalog_changed)
         store_txn_t *txn = store_write(s->store);
         score_untold(&s->score, txn);
         score_settle(&s->score, txn);
-        rc = commit(s, &txn);
+        rc = commit_now(s, &txn);
     }
     if (rc == 0 && *catalog_changed) {
         log_warn("the catalogs have changed: evaluating everything again", NULL);
         store_txn_t *txn = store_write(s->store);
         score_everything(&s->score, txn);
-        rc = commit(s, &txn);
+        rc = commit_now(s, &txn);
     }
     if (rc != 0) {
         log_error("cannot recover the state", "reason", chiso_strerror(rc), NULL);
+    }
+    return rc;
+}
+
+static int open_committer(scorer_t *s)
+{
+    int rc = committer_start(s->store, &s->committer);
+    if (rc == 0) {
+        s->poll = (zmq_pollitem_t){.fd = committer_fd(s->committer), .events = ZMQ_POLLIN};
+        rc = zloop_poller(service_loop(s->service), &s->poll, on_durable, s);
+    }
+    if (rc != 0) {
+        log_error("cannot start the thread that commits", "reason", chiso_strerror(rc), NULL);
     }
     return rc;
 }
@@ -292,9 +389,10 @@ static int open_bus(scorer_t *s, bool catalog_changed)
                                    .curve = service_curve(&s->config->upstream),
                                    .consumer = CONSUMER_NAME,
                                    .fresh_snapshot = catalog_changed};
-    bus_handler_t handler = {on_batch, on_snapshot, s};
+    bus_handler_t handler = {on_batch, on_snapshot, s, durable_seq};
     int rc = inbox_position(s->store, SCORER_INBOX, &client.epoch, &client.next_seq);
     s->synced = client.epoch != 0;
+    s->next_seq = s->durable_seq = client.next_seq;
     if (rc == 0) {
         rc = bus_server_start(service_loop(s->service), &server, reason, &s->server);
     }
@@ -332,7 +430,10 @@ static int start(service_t *service, void *config, config_t *file, void **state)
     if (open_state(s, &catalog_changed) != 0) {
         return CHISO_EXIT_STORE;
     }
-    int rc = open_bus(s, catalog_changed);
+    int rc = open_committer(s);
+    if (rc == 0) {
+        rc = open_bus(s, catalog_changed);
+    }
     if (rc != 0) {
         return rc == CHISO_E_CONFIG ? CHISO_EXIT_CONFIG : CHISO_EXIT_FAILURE;
     }
@@ -363,14 +464,21 @@ static void stop(void *state)
         return;
     }
     bool whole = s->client != NULL && !s->failed;
+    if (s->committer != NULL) {
+        zloop_poller_end(service_loop(s->service), &s->poll);
+        whole = drain(s) == 0 && whole;
+    }
     bus_client_stop(&s->client);
     bus_server_stop(&s->server);
+    committer_stop(&s->committer);
     /* a clean end leaves nothing to replay; a failed store is left alone */
     for (int i = 0;
          whole && i < 1000000 && checkpoint_floor(s->checkpoint) <= journal_head(s->journal); i++) {
         store_txn_t *txn = store_write(s->store);
-        checkpoint_step(s->checkpoint, txn, true);
-        if (commit(s, &txn) != 0) {
+        for (int k = 0; k < CHECKPOINT_STOP_STEPS && checkpoint_step(s->checkpoint, txn, k == 0);
+             k++) {
+        }
+        if (commit_now(s, &txn) != 0) {
             break;
         }
     }

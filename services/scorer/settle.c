@@ -9,6 +9,7 @@
  * A Score has the trace of the reading that it tells. A Ranking tells what many readings did: it
  * has the trace of the last of them, whose time is its as-of time.
  */
+#include "base/clock.h"
 #include "base/error.h"
 #include "rank.h"
 #include "score.h"
@@ -153,6 +154,7 @@ static void settle_ranking(score_t *s, store_txn_t *txn, ranking_t *ranking)
     }
     walk_t walk = {.score = s, .ranking = ranking};
     rank_walk(ranking, give_rank, &walk);
+    s->told_standings += walk.n;
     bool newer = ranking->newest > ranking->as_of;
     if (walk.n == 0 && !newer) {
         return;
@@ -200,6 +202,7 @@ void score_settle_results(score_t *s, store_txn_t *txn)
 
 void score_settle(score_t *s, store_txn_t *txn)
 {
+    s->told_standings = 0;
     for (size_t i = 0; i < s->n_touched; i++) {
         settle_ranking(s, txn, s->touched[i]);
     }
@@ -211,4 +214,6 @@ void score_settle(score_t *s, store_txn_t *txn)
     }
     s->n_pending = 0;
     write_rankings(s, txn);
+    s->told_at = clock_mono_ms();
+    s->told_written = s->written;
 }

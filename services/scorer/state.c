@@ -57,6 +57,7 @@ void state_free(state_t *state)
         HASH_DEL(state->texts, text);
         free(text);
     }
+    passed_free(&state->passed);
     free(state->results);
     free(state->rankings);
     state_init(state, state->catalog);

@@ -12,6 +12,7 @@
 #include "decimal/decimal.h"
 #include "event/event.h"
 #include "keys.h"
+#include "passed.h"
 #include "period/period.h"
 #include "rule/rule.h"
 
@@ -112,6 +113,7 @@ typedef struct {
     ranking_t **rankings;
     size_t n_rankings;
     interned_t *texts;
+    passed_t *passed; /* states of sources */
 } state_t;
 
 void state_init(state_t *state, const catalog_t *catalog);

@@ -320,7 +320,7 @@ static inline int rig_alarm(zloop_t *loop, int timer, void *context)
 static inline bool consume(consumer_t *c, const bus_client_options_t *wish, int limit_ms)
 {
     bus_client_options_t options = *wish;
-    bus_handler_t handler = {rig_on_batch, rig_on_snapshot, c};
+    bus_handler_t handler = {rig_on_batch, rig_on_snapshot, c, NULL};
     char reason[256] = "";
     bool late = false;
     assert_int_equal(inbox_position(c->store, C_INBOX, &options.epoch, &options.next_seq), 0);

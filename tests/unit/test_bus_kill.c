@@ -76,7 +76,7 @@ static void be_consumer(const pair_t *pair)
     snprintf(c.path, sizeof c.path, "%s", pair->path);
     c.store = folder_store(pair->path, consumer_tables);
     bus_client_options_t client = {.endpoint = pair->endpoint, .consumer = "consumer"};
-    bus_handler_t handler = {rig_on_batch, rig_on_snapshot, &c};
+    bus_handler_t handler = {rig_on_batch, rig_on_snapshot, &c, NULL};
     if (inbox_position(c.store, C_INBOX, &client.epoch, &client.next_seq) != 0) {
         _exit(9);
     }
