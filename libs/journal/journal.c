@@ -540,9 +540,6 @@ unsigned journal_trim(journal_t *j, store_txn_t *txn, uint64_t floor, unsigned l
     if (dropped > 0) {
         store_delete_below(txn, j->options.records, seq_key(p->first, number));
     }
-    if (dropped > 0) {
-        journal_seal(j, txn);
-    }
     return dropped;
 }
 

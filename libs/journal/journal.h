@@ -63,8 +63,8 @@ uint64_t journal_bytes(const journal_t *journal); /* of payload held */
 /* Appends within `txn` (a write transaction of the same store). Returns the new record's number, 0
  * when the transaction has failed. What was appended counts after journal_settle(). */
 uint64_t journal_append(journal_t *journal, store_txn_t *txn, bytes_t payload);
-/* Writes the new head within `txn`, once, after the last append and before the commit. Returns the
- * number of this seal. */
+/* Writes the new position within `txn`, once, after the last append or trim, before the commit.
+ * Returns the number of this seal. */
 uint64_t journal_seal(journal_t *journal, store_txn_t *txn);
 /* Tells how the transaction ended that was sealed last. */
 void journal_settle(journal_t *journal, bool committed);
@@ -92,7 +92,7 @@ uint64_t journal_slowest(const journal_t *journal);
 /* Drops records that every live consumer has, that lie before `floor` (the owner's own need, such
  * as its checkpoint; UINT64_MAX: none) and that are older than keep_records; past max_bytes any,
  * read or not, oldest first, but never those from `floor` on. At most `limit` records. Within
- * `txn`; settle as for appends. Returns how many. */
+ * `txn`, which is then to be sealed and settled as for appends. Returns how many. */
 unsigned journal_trim(journal_t *journal, store_txn_t *txn, uint64_t floor, unsigned limit);
 
 /* Is there something to trim, or an acknowledgement to store? Asked each second, so that an idle

@@ -201,6 +201,7 @@ static void on_trim(void *context)
     store_check_readers(in->store);
     store_txn_t *txn = store_write(in->store);
     journal_trim(in->journal, txn, UINT64_MAX, TRIM_RECORDS);
+    journal_seal(in->journal, txn);
     int rc = store_commit(&txn);
     journal_settle(in->journal, rc == 0);
     if (rc != 0) {
