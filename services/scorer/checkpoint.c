@@ -217,6 +217,9 @@ static int load_table(checkpoint_t *c, store_txn_t *txn, store_table_t table)
     for (; more && rc == 0; more = store_next(cursor, &key, &value)) {
         event_in_t in;
         char reason[256];
+        if (state_take_score(c->state, value) != NULL) {
+            continue;
+        }
         rc = event_decode(value, reason, &in);
         if (rc != 0) {
             log_error("a checkpoint record is corrupt", "reason", reason, NULL);
@@ -268,6 +271,9 @@ static bool replay_one(void *context, uint64_t seq, bytes_t payload)
         checkpoint_dirty_result(c, known);
         replay->rc = state_remember(known);
         return replay->rc == 0;
+    }
+    if (state_take_ranking(c->state, payload, checkpoint_dirty_result, c) != NULL) {
+        return true;
     }
     replay->rc = event_decode(payload, reason, &in);
     if (replay->rc != 0) {

@@ -252,8 +252,7 @@ int state_remember(result_t *r)
 
 const figure_state_t state_unknown_figure;
 
-/* Where the figure is kept; a new place is empty. NULL: out of memory. */
-static figure_state_t *place_of(result_t *r, unsigned figure)
+figure_state_t *state_place(result_t *r, unsigned figure)
 {
     if (r->places[figure] == 0) {
         if (r->n_figures % FIGURES_STEP == 0) {
@@ -278,7 +277,7 @@ static const char *intern_again(state_t *state, const char *known, const char *t
 
 int state_take_figure(state_t *state, const event_figure_t *from, result_t *r, unsigned figure)
 {
-    figure_state_t *to = place_of(r, figure);
+    figure_state_t *to = state_place(r, figure);
     if (to == NULL) {
         return -ENOMEM;
     }
@@ -377,6 +376,17 @@ int state_apply_score(state_t *state, const event_score_t *score)
     return apply_figures(state, r, score);
 }
 
+void state_take_standing(const ranking_t *ranking, result_t *r, uint32_t rank, uint32_t previous)
+{
+    if (ranking == r->nation) {
+        r->nation_rank = rank;
+    }
+    if (ranking == r->local) {
+        r->rank = rank;
+        r->previous_rank = previous;
+    }
+}
+
 int state_apply_ranking(state_t *state, const event_ranking_t *from)
 {
     const catalog_index_t *index = catalog_find(state->catalog, from->index);
@@ -393,12 +403,8 @@ int state_apply_ranking(state_t *state, const event_ranking_t *from)
     for (size_t i = 0; i < from->n_standings; i++) {
         const event_standing_t *s = from->standings[i];
         result_t *r = state_find(state, index, from->period, s->unit);
-        if (r != NULL && ranking == r->nation) {
-            r->nation_rank = s->rank;
-        }
-        if (r != NULL && ranking == r->local) {
-            r->rank = s->rank;
-            r->previous_rank = s->previous_rank;
+        if (r != NULL) {
+            state_take_standing(ranking, r, s->rank, s->previous_rank);
         }
     }
     return 0;

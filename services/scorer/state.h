@@ -138,6 +138,10 @@ const char *state_intern(state_t *state, const char *text); /* NULL: out of memo
 int state_take_figure(state_t *state, const event_figure_t *from, result_t *result,
                       unsigned figure);
 
+/* Where one of the index's figures is kept; a new place is empty. NULL: out of memory. Valid until
+ * the next place is made. */
+figure_state_t *state_place(result_t *result, unsigned figure);
+
 /* What is known of one of the index's figures; revision 0 when nothing is. Valid until the next
  * figure of the result is taken. */
 extern const figure_state_t state_unknown_figure;
@@ -151,10 +155,15 @@ static inline const figure_state_t *state_figure(const result_t *result, unsigne
  * index is no longer in the catalog; -ENOMEM. */
 int state_apply_score(state_t *state, const event_score_t *score);
 int state_apply_ranking(state_t *state, const event_ranking_t *ranking);
-/* The same for the bytes of a Score of our own journal, about a known result and figures. NULL when
- * it is anything else, or differs in any way from how it is written: it must then be decoded and
- * applied, which sets again what was set. */
+/* The same for the bytes of a Score or Ranking of our own journal or checkpoint. NULL when it is
+ * anything else, or differs in any way from how it is written, or somebody handed figures in: it
+ * must then be decoded and applied, which sets again what was set. `each` is called for every
+ * result that the ranking names. */
+typedef void (*state_each_fn)(void *context, result_t *result);
 result_t *state_take_score(state_t *state, bytes_t payload);
+ranking_t *state_take_ranking(state_t *state, bytes_t payload, state_each_fn each, void *context);
+void state_take_standing(const ranking_t *ranking, result_t *result, uint32_t rank,
+                         uint32_t previous);
 
 /* Packs the result as a Score event: complete, or only with what changed in this batch. */
 void state_put_score(const result_t *result, bool complete, buffer_t *out);

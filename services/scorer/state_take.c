@@ -1,4 +1,5 @@
-/* state_take.c - see state.h: a record of our own journal straight into the working set.
+/* state_take.c - see state.h: a record of our own journal or checkpoint straight into the working
+ * set.
  *
  * A start reads up to a million of them. They were written by state_put.c and their checksum was
  * looked at, so the door of libs/event, with its arena and its normal forms, has nothing to find:
@@ -107,12 +108,9 @@ static bool take_figure(state_t *state, result_t *r, bytes_t block)
         return false;
     }
     int place = catalog_figure_place(r->index, id);
-    if (place < 0 || r->places[place] == 0) {
-        return false; /* new to the result, or to the catalog */
-    }
-    figure_state_t *to = &r->figures[r->places[place] - 1];
-    if (to->submitter != NULL || to->n_evidence != 0) {
-        return false;
+    figure_state_t *to = place >= 0 ? state_place(r, (unsigned)place) : NULL;
+    if (to == NULL || to->submitter != NULL || to->n_evidence != 0) {
+        return false; /* also one that the catalog has no more */
     }
     while (next(&in, &f)) {
         bool good = true;
@@ -176,8 +174,49 @@ static bool take_indicator(result_t *r, bytes_t block)
     return in.at == in.end;
 }
 
-/* Is it the unit of the result, by the same name? */
-static result_t *find_result(const state_t *state, bytes_t index, bytes_t period, bytes_t unit)
+/* The unit as it is written there, with room for its texts. */
+typedef struct {
+    event_unit_t unit;
+    char code[EVENT_MAX_CODE + 1], parent[EVENT_MAX_CODE + 1], name[EVENT_MAX_NAME + 1];
+} unit_t;
+
+static bool take_unit(bytes_t block, unit_t *out)
+{
+    read_t in = reader(block);
+    field_t f;
+    chiso__v1__unit__init(&out->unit);
+    while (next(&in, &f)) {
+        if (f.tag == FIELD(1, BLOCK) && copy(f.block, out->code, sizeof out->code)) {
+            out->unit.code = out->code;
+        } else if (f.tag == FIELD(2, NUMBER) && f.number < INT32_MAX) {
+            out->unit.level = (Chiso__V1__Level)f.number;
+        } else if (f.tag == FIELD(3, BLOCK) && copy(f.block, out->parent, sizeof out->parent)) {
+            out->unit.parent = out->parent;
+        } else if (f.tag == FIELD(4, BLOCK) && copy(f.block, out->name, sizeof out->name)) {
+            out->unit.name = out->name;
+        } else {
+            return false;
+        }
+    }
+    return in.at == in.end && out->unit.code != NULL && out->unit.name != NULL &&
+           event_level_name(out->unit.level) != NULL;
+}
+
+static result_t *make_result(state_t *state, bytes_t index_id, bytes_t period_text, bytes_t block)
+{
+    char id[EVENT_MAX_CODE + 1];
+    char period[PERIOD_TEXT_SIZE];
+    unit_t unit;
+    if (!copy(index_id, id, sizeof id) || !copy(period_text, period, sizeof period) ||
+        !take_unit(block, &unit)) {
+        return NULL;
+    }
+    const catalog_index_t *index = catalog_find(state->catalog, id);
+    return index != NULL ? state_result(state, index, period, &unit.unit) : NULL;
+}
+
+/* The result of the unit, if it has the same name; a new one when there is none. */
+static result_t *find_result(state_t *state, bytes_t index, bytes_t period, bytes_t unit)
 {
     read_t in = reader(unit);
     field_t f;
@@ -185,7 +224,10 @@ static result_t *find_result(const state_t *state, bytes_t index, bytes_t period
         return NULL;
     }
     result_t *r = state_find_bytes(state, index, period, f.block);
-    while (r != NULL && next(&in, &f)) {
+    if (r == NULL) {
+        return make_result(state, index, period, unit);
+    }
+    while (next(&in, &f)) {
         if (f.tag == FIELD(4, BLOCK) && !is_text(f.block, r->name)) {
             return NULL;
         }
@@ -262,4 +304,82 @@ result_t *state_take_score(state_t *state, bytes_t payload)
         }
     }
     return in.at == in.end ? r : NULL;
+}
+
+/* ---- a Ranking ---- */
+
+static ranking_t *find_ranking(state_t *state, const field_t *index, const field_t *period,
+                               Chiso__V1__Level level, const field_t *parent)
+{
+    char id[EVENT_MAX_CODE + 1];
+    char text[PERIOD_TEXT_SIZE];
+    char above[EVENT_MAX_CODE + 1];
+    if (!copy(index->block, id, sizeof id) || !copy(period->block, text, sizeof text) ||
+        event_level_name(level) == NULL ||
+        (parent != NULL && !copy(parent->block, above, sizeof above))) {
+        return NULL;
+    }
+    const catalog_index_t *found = catalog_find(state->catalog, id);
+    return found != NULL ? state_ranking(state, found, text, level, parent != NULL ? above : NULL)
+                         : NULL;
+}
+
+static bool take_standing(const state_t *state, const ranking_t *ranking, const field_t *index,
+                          const field_t *period, bytes_t block, state_each_fn each, void *context)
+{
+    read_t in = reader(block);
+    field_t unit;
+    field_t rank;
+    field_t previous = {0};
+    if (!next(&in, &unit) || unit.tag != FIELD(1, BLOCK) || !next(&in, &rank) ||
+        rank.tag != FIELD(2, NUMBER) ||
+        (next(&in, &previous) && previous.tag != FIELD(3, NUMBER)) || in.at != in.end) {
+        return false;
+    }
+    result_t *r = state_find_bytes(state, index->block, period->block, unit.block);
+    if (r != NULL) {
+        state_take_standing(ranking, r, (uint32_t)rank.number, (uint32_t)previous.number);
+        each(context, r);
+    }
+    return true;
+}
+
+ranking_t *state_take_ranking(state_t *state, bytes_t payload, state_each_fn each, void *context)
+{
+    read_t in = reader(payload);
+    field_t f;
+    field_t index;
+    field_t period;
+    field_t level;
+    field_t parent;
+    if (!next(&in, &f) || f.tag != FIELD(4, BLOCK) || in.at != in.end) {
+        return NULL;
+    }
+    in = reader(f.block);
+    if (!next(&in, &index) || index.tag != FIELD(1, BLOCK) || !next(&in, &period) ||
+        period.tag != FIELD(2, BLOCK) || !next(&in, &level) || level.tag != FIELD(3, NUMBER) ||
+        level.number > INT32_MAX || !next(&in, &f)) {
+        return NULL;
+    }
+    parent = f;
+    bool has_parent = f.tag == FIELD(4, BLOCK);
+    if (has_parent && !next(&in, &f)) {
+        return NULL;
+    }
+    ranking_t *ranking = find_ranking(state, &index, &period, (Chiso__V1__Level)level.number,
+                                      has_parent ? &parent : NULL);
+    if (ranking == NULL || f.tag != FIELD(5, NUMBER)) {
+        return NULL;
+    }
+    ranking->revision = (uint32_t)f.number;
+    while (next(&in, &f)) {
+        if (f.tag == FIELD(6, NUMBER)) {
+            ranking->as_of = (int64_t)f.number;
+        } else if (f.tag != FIELD(7, BLOCK) ||
+                   !take_standing(state, ranking, &index, &period, f.block, each, context)) {
+            return NULL;
+        }
+    }
+    ranking->dirty = true;
+    return in.at == in.end ? ranking : NULL;
 }
