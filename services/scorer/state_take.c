@@ -85,6 +85,14 @@ static bool take_decimal(bytes_t block, decimal_t *out)
     return decimal_parse((const char *)block.data, block.len, out) == 0;
 }
 
+/* The body of an event, and perhaps its trace. */
+static bool take_body(read_t *in, unsigned number, field_t *body)
+{
+    field_t trace = {0};
+    return next(in, body) && body->tag == FIELD(number, BLOCK) &&
+           (!next(in, &trace) || trace.tag == FIELD(6, BLOCK)) && in->at == in->end;
+}
+
 /* ---- a Score ---- */
 
 /* The text that is known already, or another one. */
@@ -278,9 +286,7 @@ result_t *state_take_score(state_t *state, bytes_t payload)
     field_t index;
     field_t period;
     field_t unit;
-    field_t trace = {0};
-    bool body = next(&in, &f) && f.tag == FIELD(3, BLOCK);
-    if (!body || (next(&in, &trace) && trace.tag != FIELD(6, BLOCK)) || in.at != in.end) {
+    if (!take_body(&in, 3, &f)) {
         return NULL;
     }
     in = reader(f.block);
@@ -352,7 +358,7 @@ ranking_t *state_take_ranking(state_t *state, bytes_t payload, state_each_fn eac
     field_t period;
     field_t level;
     field_t parent;
-    if (!next(&in, &f) || f.tag != FIELD(4, BLOCK) || in.at != in.end) {
+    if (!take_body(&in, 4, &f)) {
         return NULL;
     }
     in = reader(f.block);
