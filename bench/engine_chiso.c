@@ -14,7 +14,7 @@
 #define T(s) ((char *)(uintptr_t)(s))
 #define MAX_BATCH_BYTES (1U << 30)
 #define TRIM_A_BATCH 2048 /* as in scorer.c */
-#define RELEASE_S 1.0
+#define RELEASE_S 0.1
 
 static void write_indicator(FILE *f, unsigned i)
 {

@@ -121,7 +121,7 @@ static void take_figure(verify_t *v, const catalog_index_t *index, const event_r
     result_t *r = state_result(&v->computed, index, reading->period, reading->unit);
     const figure_state_t *known = r != NULL ? state_figure(r, (unsigned)place) : NULL;
     bool any = known != NULL && known->revision != 0;
-    bool known_by_machine = any && known->submitter == NULL;
+    bool known_by_machine = any && known->line->submitter == NULL;
     bool by_machine = from->submitter == NULL;
     /* a machine's word stands against one that was handed in; else the later one */
     if (any && (by_machine == known_by_machine ? from->fetched_at < known->fetched_at

@@ -111,8 +111,8 @@ typedef struct {
 
 typedef struct {
     rule_status_t status;
+    unsigned flags; /* before the points: a nation keeps 200,000 of them */
     decimal_t points;
-    unsigned flags;
 } rule_result_t;
 
 /* The exact ratio of one unit, as what `best` compares: num/den in lowest terms, den > 0. Not

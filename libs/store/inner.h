@@ -15,7 +15,7 @@ struct store {
     uint64_t soft_limit;
     unsigned page_size;
     unsigned format; /* that was found */
-    void *map; /* NULL: not known */
+    void *map;       /* NULL: not known */
     size_t map_bytes;
     int last_failure; /* LMDB's code or an errno */
     store_commit_fn told;

@@ -76,15 +76,8 @@ void batch_apply(score_t *s, store_txn_t *txn, uint64_t epoch, uint64_t first_se
     for (size_t i = 0; i < n_events; i++) {
         apply(s, txn, epoch, first_seq + i, events[i]);
     }
-    buffer_t event = BUFFER_INIT(EVENT_MAX_BYTES);
-    event_put_source_state(state, &event);
-    int news = key.failed || event.failed
-                   ? CHISO_E_TOO_BIG
-                   : passed_put(&s->state->passed, buffer_bytes(&key), buffer_bytes(&event));
-    if (news < 0) {
-        store_fail(txn, news);
-    } else if (news > 0) {
-        store_put(txn, SCORER_STATES, buffer_bytes(&key), buffer_bytes(&event));
+    s->cause = TRACE_NONE;
+    if (more && !rankings_due(s)) {
         score_settle_results(s, txn);
     } else {
         score_settle(s, txn);

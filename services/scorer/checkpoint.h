@@ -27,7 +27,7 @@ extern const char *const scorer_tables[];
 
 #define CHECKPOINT_EVENTS 65536 /* begun at the latest after so many */
 #define CHECKPOINT_SLICE 16     /* records a commit, at least … */
-#define CHECKPOINT_COMMITS 256  /* … and as many as end it after so many commits */
+#define CHECKPOINT_COMMITS 128  /* … and as many as end it after so many commits */
 
 typedef struct checkpoint checkpoint_t;
 

@@ -86,7 +86,7 @@ bool inputs_of_machines(const result_t *r, unsigned i)
     const catalog_indicator_t *of = &r->index->indicators[i];
     for (unsigned k = 0; k < of->n_inputs; k++) {
         const figure_state_t *f = state_figure(r, of->inputs[k].figure);
-        if (has(f) && f->submitter != NULL) {
+        if (has(f) && f->line->submitter != NULL) {
             return false;
         }
     }

@@ -314,12 +314,12 @@ static void evaluate_peers(score_t *s, store_txn_t *txn, const result_t *r,
  * Both the tail and a snapshot may repeat what is known. */
 static bool is_news(const figure_state_t *known, const event_figure_t *from)
 {
-    bool by_machine = known->submitter == NULL;
+    bool by_machine = known->line->submitter == NULL;
     if (known->revision != 0 && by_machine != (from->submitter == NULL)) {
         return !by_machine;
     }
-    bool same_line = known->revision != 0 && strcmp(known->source, from->source) == 0 &&
-                     strcmp(known->series, from->series) == 0;
+    bool same_line = known->revision != 0 && strcmp(known->line->source, from->source) == 0 &&
+                     strcmp(known->line->series, from->series) == 0;
     return known->revision == 0 || from->fetched_at > known->fetched_at ||
            (same_line && from->revision > known->revision);
 }

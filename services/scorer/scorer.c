@@ -280,6 +280,7 @@ static void on_checkpoint(void *context)
     scorer_t *s = context;
     int64_t now = clock_mono_ms();
     bool idle_due = now >= s->checkpoint_at;
+    store_release(s->store);
     if (idle_due) {
         s->checkpoint_at = now + CHECKPOINT_IDLE_MS;
     }
@@ -299,7 +300,6 @@ static void on_checkpoint(void *context)
 static void on_trim(void *context)
 {
     scorer_t *s = context;
-    store_release(s->store);
     if (s->failed || !journal_trim_due(s->journal)) {
         return;
     }

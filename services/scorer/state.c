@@ -8,12 +8,20 @@
 #include <string.h>
 
 #define MAX_KEY 256
-#define FIGURES_STEP 8 /* figures that a result's room grows by */
+#define FIGURES_STEP 4 /* figures that a result's room grows by */
 
 struct interned {
     UT_hash_handle hh;
     char text[];
 };
+
+/* By the addresses of its interned texts. */
+struct interned_line {
+    UT_hash_handle hh;
+    figure_line_t line;
+};
+
+static const figure_line_t no_line;
 
 void state_init(state_t *state, const catalog_t *catalog)
 {
@@ -57,13 +65,20 @@ void state_free(state_t *state)
         HASH_DEL(state->texts, text);
         free(text);
     }
+    interned_line_t *line;
+    interned_line_t *next_line;
+    HASH_ITER(hh, state->lines, line, next_line)
+    {
+        HASH_DEL(state->lines, line);
+        free(line);
+    }
     passed_free(&state->passed);
     free(state->results);
     free(state->rankings);
     state_init(state, state->catalog);
 }
 
-const char *state_intern(state_t *state, const char *text)
+static const char *intern(state_t *state, const char *text)
 {
     interned_t *found;
     HASH_FIND_STR(state->texts, text, found);
@@ -77,6 +92,28 @@ const char *state_intern(state_t *state, const char *text)
         HASH_ADD_KEYPTR(hh, state->texts, found->text, len, found);
     }
     return found->text;
+}
+
+const figure_line_t *state_line(state_t *state, const char *source, const char *series,
+                                const char *submitter)
+{
+    figure_line_t line = {intern(state, source), intern(state, series),
+                          submitter != NULL ? intern(state, submitter) : NULL};
+    interned_line_t *found;
+    if (line.source == NULL || line.series == NULL ||
+        (submitter != NULL && line.submitter == NULL)) {
+        return NULL;
+    }
+    HASH_FIND(hh, state->lines, &line, sizeof line, found);
+    if (found == NULL) {
+        found = calloc(1, sizeof *found);
+        if (found == NULL) {
+            return NULL;
+        }
+        found->line = line;
+        HASH_ADD(hh, state->lines, line, sizeof line, found);
+    }
+    return &found->line;
 }
 
 /* Parts, each ended by NUL; the length. 0 when it does not fit (codes are checked, so it does). */
@@ -250,7 +287,7 @@ int state_remember(result_t *r)
 
 /* ---- from events ---- */
 
-const figure_state_t state_unknown_figure;
+const figure_state_t state_unknown_figure = {.line = &no_line};
 
 figure_state_t *state_place(result_t *r, unsigned figure)
 {
@@ -263,16 +300,24 @@ figure_state_t *state_place(result_t *r, unsigned figure)
             }
             r->figures = grown;
         }
-        r->figures[r->n_figures++] = (figure_state_t){0};
+        r->figures[r->n_figures++] = state_unknown_figure;
         r->places[figure] = (uint16_t)r->n_figures;
     }
     return &r->figures[r->places[figure] - 1];
 }
 
-/* Most figures come again from where they came before. */
-static const char *intern_again(state_t *state, const char *known, const char *text)
+static bool same_text(const char *a, const char *b)
 {
-    return known != NULL && strcmp(known, text) == 0 ? known : state_intern(state, text);
+    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+/* Most figures come again from where they came before. */
+static const figure_line_t *line_again(state_t *state, const figure_line_t *known,
+                                       const event_figure_t *from)
+{
+    bool same = same_text(known->source, from->source) && same_text(known->series, from->series) &&
+                same_text(known->submitter, from->submitter);
+    return same ? known : state_line(state, from->source, from->series, from->submitter);
 }
 
 int state_take_figure(state_t *state, const event_figure_t *from, result_t *r, unsigned figure)
@@ -284,18 +329,12 @@ int state_take_figure(state_t *state, const event_figure_t *from, result_t *r, u
     uint8_t *evidence = from->n_evidence > 0 ? malloc(from->n_evidence * SHA256_SIZE) : NULL;
     figure_state_t now = {.value = from->withdrawn ? DECIMAL_ZERO : event_decimal(from->value),
                           .withdrawn = from->withdrawn,
-                          .source = intern_again(state, to->source, from->source),
-                          .series = intern_again(state, to->series, from->series),
-                          .submitter = from->submitter != NULL
-                                           ? intern_again(state, to->submitter, from->submitter)
-                                           : NULL,
+                          .line = line_again(state, to->line, from),
                           .evidence = evidence,
                           .fetched_at = from->fetched_at,
                           .revision = from->revision,
                           .n_evidence = (uint8_t)from->n_evidence};
-    if (now.source == NULL || now.series == NULL ||
-        (from->submitter != NULL && now.submitter == NULL) ||
-        (from->n_evidence > 0 && evidence == NULL)) {
+    if (now.line == NULL || (from->n_evidence > 0 && evidence == NULL)) {
         free(evidence);
         return -ENOMEM;
     }

@@ -18,11 +18,16 @@
 
 #include <uthash.h>
 
+/* Where figures come from. Texts and lines are interned: many figures share one. */
+typedef struct {
+    const char *source, *series; /* NULL of a figure that is not known */
+    const char *submitter;       /* NULL: a machine read it */
+} figure_line_t;
+
 typedef struct {
     decimal_t value;
-    const char *source, *series; /* interned */
-    const char *submitter;       /* interned; NULL: a machine read it */
-    uint8_t *evidence;           /* n_evidence hashes, owned; NULL: none */
+    const figure_line_t *line;
+    uint8_t *evidence; /* n_evidence hashes, owned; NULL: none */
     int64_t fetched_at;
     uint32_t revision; /* 0: never known */
     bool withdrawn;    /* missing again, never a zero */
@@ -103,6 +108,7 @@ typedef struct {
 } standing_t;
 
 typedef struct interned interned_t;
+typedef struct interned_line interned_line_t;
 
 typedef struct {
     const catalog_t *catalog;
@@ -113,6 +119,7 @@ typedef struct {
     ranking_t **rankings;
     size_t n_rankings;
     interned_t *texts;
+    interned_line_t *lines;
     passed_t *passed; /* states of sources */
 } state_t;
 
@@ -132,7 +139,9 @@ result_t *state_result(state_t *state, const catalog_index_t *index, const char 
 int state_rename(result_t *result, const char *name);
 ranking_t *state_ranking(state_t *state, const catalog_index_t *index, const char *period,
                          Chiso__V1__Level level, const char *parent);
-const char *state_intern(state_t *state, const char *text); /* NULL: out of memory */
+/* NULL: out of memory. The submitter may be NULL. */
+const figure_line_t *state_line(state_t *state, const char *source, const char *series,
+                                const char *submitter);
 
 /* Sets a figure to what an event says of it, with its provenance. 0 or -ENOMEM. */
 int state_take_figure(state_t *state, const event_figure_t *from, result_t *result,

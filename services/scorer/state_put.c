@@ -75,12 +75,12 @@ static uint8_t *pack_figure(uint8_t *at, const catalog_figure_t *figure, const f
     uint8_t *start = pack_begin(at, 14);
     at = pack_text(start, 1, figure->id);
     at = from->withdrawn ? pack_text(at, 2, "") : pack_decimal(at, 2, from->value);
-    at = pack_text(at, 3, from->source);
-    at = pack_text(at, 4, from->series);
+    at = pack_text(at, 3, from->line->source);
+    at = pack_text(at, 4, from->line->series);
     at = pack_number(at, 5, (uint64_t)from->fetched_at);
     at = pack_number(at, 6, from->revision);
     at = pack_bytes(at, 7, from->raw_sha256, SHA256_SIZE);
-    at = from->submitter != NULL ? pack_text(at, 8, from->submitter) : at;
+    at = from->line->submitter != NULL ? pack_text(at, 8, from->line->submitter) : at;
     for (size_t i = 0; i < from->n_evidence; i++) {
         at = pack_bytes(at, 9, from->evidence + i * SHA256_SIZE, SHA256_SIZE);
     }

@@ -95,14 +95,17 @@ static bool take_body(read_t *in, unsigned number, field_t *body)
 
 /* ---- a Score ---- */
 
-/* The text that is known already, or another one. */
-static bool take_text(state_t *state, bytes_t block, const char **known)
+/* The line that is known already, or another one. */
+static bool take_line(state_t *state, bytes_t source, bytes_t series, const figure_line_t **known)
 {
-    char text[MAX_SERIES + 1];
-    if (is_text(block, *known)) {
+    char from[EVENT_MAX_CODE + 1];
+    char of[MAX_SERIES + 1];
+    if (is_text(source, (*known)->source) && is_text(series, (*known)->series)) {
         return true;
     }
-    const char *found = copy(block, text, sizeof text) ? state_intern(state, text) : NULL;
+    const figure_line_t *found = copy(source, from, sizeof from) && copy(series, of, sizeof of)
+                                     ? state_line(state, from, of, NULL)
+                                     : NULL;
     *known = found != NULL ? found : *known;
     return found != NULL;
 }
@@ -111,13 +114,14 @@ static bool take_figure(state_t *state, result_t *r, bytes_t block)
 {
     read_t in = reader(block);
     field_t f;
+    bytes_t source = bytes_of(NULL, 0);
     char id[EVENT_MAX_CODE + 1];
     if (!next(&in, &f) || f.tag != FIELD(1, BLOCK) || !copy(f.block, id, sizeof id)) {
         return false;
     }
     int place = catalog_figure_place(r->index, id);
     figure_state_t *to = place >= 0 ? state_place(r, (unsigned)place) : NULL;
-    if (to == NULL || to->submitter != NULL || to->n_evidence != 0) {
+    if (to == NULL || to->line->submitter != NULL || to->n_evidence != 0 || to->withdrawn) {
         return false; /* also one that the catalog has no more */
     }
     while (next(&in, &f)) {
@@ -127,10 +131,10 @@ static bool take_figure(state_t *state, result_t *r, bytes_t block)
             good = take_decimal(f.block, &to->value);
             break;
         case FIELD(3, BLOCK):
-            good = take_text(state, f.block, &to->source);
+            source = f.block;
             break;
         case FIELD(4, BLOCK):
-            good = take_text(state, f.block, &to->series);
+            good = take_line(state, source, f.block, &to->line); /* stands behind the source */
             break;
         case FIELD(5, NUMBER):
             to->fetched_at = (int64_t)f.number;
