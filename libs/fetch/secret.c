@@ -17,6 +17,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* A Secret's volume and root's own files belong to root, and a service reads them by its group. */
+static bool only_its_own(const struct stat *st)
+{
+    bool roots = st->st_uid == 0 && geteuid() != 0 && (st->st_mode & (S_IWGRP | S_IXGRP)) == 0;
+    return (st->st_mode & ((roots ? 0U : S_IRWXG) | S_IRWXO)) == 0;
+}
+
 int fetch_secret_open(const char *file, char reason[FETCH_REASON_SIZE])
 {
     int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -29,7 +36,7 @@ int fetch_secret_open(const char *file, char reason[FETCH_REASON_SIZE])
         }
         return rc;
     }
-    if (S_ISREG(st.st_mode) && (st.st_mode & (S_IRWXG | S_IRWXO)) == 0) {
+    if (S_ISREG(st.st_mode) && only_its_own(&st)) {
         return fd;
     }
     close(fd);

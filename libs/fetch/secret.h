@@ -11,9 +11,10 @@ typedef struct {
 } fetch_secret_t;
 
 /* Reads one line of 1 to `max` bytes without control characters; one line end (LF or CR LF) at its
- * end is dropped. The file must be a regular one that only its owner may read (0600 or tighter;
- * through a link: what it points to). 0; -errno, CHISO_E_INVALID or CHISO_E_TOO_BIG and what is
- * wrong, naming the file and never its content. The caller frees it. */
+ * end is dropped. The file must be a regular one that only its owner may read (0600 or tighter; of
+ * a file of root's also its group, 0640, unless we are root; through a link: what it points to). 0;
+ * -errno, CHISO_E_INVALID or CHISO_E_TOO_BIG and what is wrong, naming the file and never its
+ * content. The caller frees it. */
 int fetch_secret_read(const char *file, size_t max, fetch_secret_t *out,
                       char reason[FETCH_REASON_SIZE]);
 /* A copy. 0, -ENOMEM. */
