@@ -114,7 +114,7 @@ static const char help[] =
     "                ADDRESS:PORT of their `observe`); exit code 1 when one is not ready. top "
     "shows "
     "it\n"
-    "                again every 2 s until Ctrl-C.\n"
+    "                again every 2 s until q or Ctrl-C.\n"
     "    backup      copies the stores of the services given, which may be running, and ingest's "
     "raw\n"
     "                bodies into the new folder NEW, with a manifest and SHA256SUMS. It is NEW.\n"

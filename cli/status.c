@@ -6,9 +6,14 @@
 #include "fetch/once.h"
 #include "options.h"
 
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/signalfd.h>
+#include <termios.h>
 #include <unistd.h>
 
 #define TOP_SECONDS 2
@@ -180,17 +185,78 @@ int command_status(int argc, char **argv)
     return code != 0 ? code : show(urls);
 }
 
+/* ---- top: the screen of the terminal, which is given back as it was ---- */
+
+static struct termios terminal_before;
+static bool on_terminal;
+
+/* The other screen, no cursor, and keys as they are pressed. */
+static void take_terminal(void)
+{
+    on_terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) &&
+                  tcgetattr(STDIN_FILENO, &terminal_before) == 0;
+    if (on_terminal) {
+        struct termios raw = terminal_before;
+        raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
+        tcsetattr(STDIN_FILENO, TCSANOW, &raw);
+        printf("\033[?1049h\033[?25l");
+    }
+}
+
+static void give_terminal_back(void)
+{
+    if (on_terminal) {
+        printf("\033[?25h\033[?1049l");
+        fflush(stdout);
+        tcsetattr(STDIN_FILENO, TCSANOW, &terminal_before);
+    }
+}
+
+/* True when the time is over; false: a signal, or q. */
+static bool wait_for_next(int signals)
+{
+    struct pollfd fds[] = {{.fd = signals, .events = POLLIN},
+                           {.fd = on_terminal ? STDIN_FILENO : -1, .events = POLLIN}};
+    int64_t end = clock_mono_ms() + TOP_SECONDS * 1000;
+    int64_t left;
+    while ((left = end - clock_mono_ms()) > 0) {
+        if (poll(fds, 2, (int)left) > 0) {
+            char key = 'q'; /* a terminal that is gone ends it as well */
+            if (fds[0].revents != 0 || read(STDIN_FILENO, &key, 1) <= 0 || key == 'q') {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
 int command_top(int argc, char **argv)
 {
     const char *urls[N_SERVICES] = {NULL};
     int code = read_urls(argc, argv, urls);
-    while (code == 0) { /* until Ctrl-C */
+    if (code != 0) {
+        return code;
+    }
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGHUP);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    int signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    if (signals < 0) {
+        fprintf(stderr, "chiso: %s\n", strerror(errno));
+        return CHISO_EXIT_FAILURE;
+    }
+    take_terminal();
+    do {
         char now[CLOCK_ISO_SIZE];
-        printf("\033[H\033[2J%s\n", clock_iso(clock_wall_ms(), now));
+        printf("%s%s\n", on_terminal ? "\033[H\033[2J" : "", clock_iso(clock_wall_ms(), now));
         if (show(urls) == CHISO_EXIT_USAGE || fflush(stdout) != 0) {
             code = CHISO_EXIT_FAILURE;
         }
-        sleep(TOP_SECONDS);
-    }
+    } while (code == 0 && wait_for_next(signals));
+    give_terminal_back();
+    close(signals);
     return code;
 }

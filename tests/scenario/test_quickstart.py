@@ -143,6 +143,21 @@ class Quickstart(unittest.TestCase):
             self.assertEqual(rig.run([rig.BIN / f"chiso-{name}", "--config", file,
                                       "--check-config"]), (0, f"{file}: good\n", ""))
 
+        # both hops prove their keys, which nobody else can read, and the one command shows it all
+        for name, ends in (("ingest", 1), ("scorer", 2), ("publisher", 1)):
+            text = (self.data / "etc" / f"{name}.yaml").read_text()
+            self.assertEqual(text.count(f'curve: {{secret: "keys/{name}.key_secret"'), ends)
+        secrets = sorted((self.data / "etc" / "keys").glob("*.key_secret"))
+        self.assertEqual([f.stem for f in secrets], ["ingest", "publisher", "scorer"])
+        self.assertEqual({f.stat().st_mode & 0o777 for f in secrets}, {0o600})
+        keys = {f.name: f.read_text() for f in secrets}
+        command = re.search(r"(?m)^  status +(\S+/chiso status .*)$", out)[1]
+
+        def all_ready():
+            code, said, err = rig.run(command.split())
+            return code == 0, said + err
+        rig.wait_until(all_ready, "chiso status says that all are ready")
+
         # a second one in the same folder, or on the same port, says why it cannot
         code, out, err = self.run_script("--detach", "--port", rig.free_port(), "--data-dir",
                                          self.data)
@@ -174,13 +189,14 @@ class Quickstart(unittest.TestCase):
         self.assertEqual((code, err), (0, ""))
         self.assertIn("nothing is running", out)
 
-        # the next run is quick, and keeps the data
+        # the next run is quick, and keeps the data and the keys
         delivered = self.delivered()
         before = (self.data / "publisher" / "data.mdb").stat().st_ino
         out, seconds = self.start()
         self.assertLess(seconds, 30)
         self.check_answers()
         self.assertEqual((self.data / "publisher" / "data.mdb").stat().st_ino, before)
+        self.assertEqual({f.name: f.read_text() for f in secrets}, keys)
         history = self.api("indexes/dvc-766/2025/units/24/history")["revisions"]
         self.assertGreaterEqual(history[0]["revision"], 2)
         self.assertEqual([h["revision"] for h in history],
