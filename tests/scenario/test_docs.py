@@ -47,6 +47,33 @@ class Marks(unittest.TestCase):
         self.assertEqual(wrong, [], "\n" + "\n".join(wrong))
 
 
+class Runbook(unittest.TestCase):
+    """Every failure has its place on the pages."""
+
+    def sections(self):
+        parts = re.split(r"(?m)^#+ (.*)$", (ROOT / "docs/recover.md").read_text())
+        return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-"): text
+                for title, text in zip(parts[1::2], parts[2::2])}
+
+    def test_alerts(self):
+        sections = self.sections()
+        rules = (ROOT / "deploy/observe/rules.yml").read_text()
+        found = re.findall(r"(?s)- alert: (\w+).*?runbook: docs/recover.md#(\S+)", rules)
+        self.assertGreaterEqual(len(found), 19)
+        missing = [(alert, place) for alert, place in found
+                   if f"`{alert}`" not in sections.get(place, "")]
+        self.assertEqual(missing, [], "not told where its runbook points")
+
+    def test_errors(self):
+        """What a service logs as an error is on one of the pages."""
+        pages = "".join((ROOT / "docs" / page).read_text() for page in PAGES)
+        said = {m for folder in ("libs", "services") for f in (ROOT / folder).rglob("*.c")
+                for m in re.findall(r'log_error\(\s*"((?:[^"\\]|\\.)*)"', f.read_text())}
+        self.assertGreater(len(said), 20)
+        self.assertEqual({m for m in said if f"`{m}" not in pages and f'"{m}"' not in pages},
+                         set())
+
+
 @functools.cache
 def installed():
     """The machine, with what the page installs."""
