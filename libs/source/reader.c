@@ -137,6 +137,32 @@ static int level_of(const source_t *s, const extract_row_t *from, reader_row_t *
     return 0;
 }
 
+/* The unit that had the place in the row's period. An id says whose it is today; before the merger
+ * of 2025 the same code can have been another province's (91: Kiên Giang), whose figures these
+ * are not. Only a code of the statistical office means the unit of its time; else it has to have
+ * been the same province, by its name. NULL: it was not there. */
+static const registry_unit_t *in_its_time(const pass_t *p, const registry_unit_t *unit,
+                                          const reader_row_t *row)
+{
+    period_t period;
+    if (period_parse(row->period, &period) != 0 || registry_valid(unit, period)) {
+        return unit;
+    }
+    const registry_unit_t *then = registry_in(p->context->units, unit->code, period);
+    bool same =
+        then != NULL && (p->source->by == SOURCE_BY_CODE || strcmp(then->name, unit->name) == 0);
+    return same ? then : NULL;
+}
+
+static void take_of_its_time(const pass_t *p, const registry_unit_t *unit, reader_row_t *row)
+{
+    const registry_unit_t *then = in_its_time(p, unit, row);
+    take_known(row, then != NULL ? then : unit);
+    if (then == NULL) {
+        reader_reject(row, "unit", "%.80s was not there in %s", unit->name, row->period);
+    }
+}
+
 /* False: the row is somebody else's, and skipped. */
 static bool find_unit(const pass_t *p, const extract_row_t *from, reader_row_t *row)
 {
@@ -150,7 +176,7 @@ static bool find_unit(const pass_t *p, const extract_row_t *from, reader_row_t *
     }
     const registry_unit_t *unit = look_up(p, key);
     if (unit != NULL && fits(p, unit) && (level == 0 || level == unit->level)) {
-        take_known(row, unit);
+        take_of_its_time(p, unit, row);
     } else if (unit == NULL && s->unknown_code >= 0) {
         take_unknown(p, from, level, row);
     } else if (s->skip_others) {
@@ -309,12 +335,12 @@ static bool read_row(const pass_t *p, const extract_row_t *from, reader_row_t *r
     if (from->fault != NULL) {
         reader_reject(row, "schema", "%s", from->fault);
     }
+    find_period(p, from, row);
     if (!find_unit(p, from, row)) {
         free(row->name);
         row->name = NULL;
         return false;
     }
-    find_period(p, from, row);
     for (unsigned i = 0; i < p->source->n_figures; i++) {
         read_figure(p->source, from, &p->source->figures[i], row);
     }
@@ -340,8 +366,8 @@ static void add_absent(const pass_t *p, const registry_unit_t *unit, reader_figu
     reader_row_t *row = &p->out->rows[p->out->n_rows];
     *row = (reader_row_t){.raw = "", .figures = room};
     chiso__v1__unit__init(&row->unit);
-    take_known(row, unit);
     period_format(p->context->period, row->period);
+    take_known(row, unit);
     for (unsigned i = 0; i < s->n_figures; i++) {
         if (s->figures[i].has_absent) {
             row->figures[row->n_figures++] =
@@ -354,7 +380,7 @@ static void add_absent(const pass_t *p, const registry_unit_t *unit, reader_figu
 /* A unit that the answer could have named: one that the table lacks is not looked for at all. */
 static bool could_be_named(const pass_t *p, const registry_unit_t *unit)
 {
-    return fits(p, unit) &&
+    return fits(p, unit) && registry_valid(unit, p->context->period) &&
            (p->source->by != SOURCE_BY_TABLE || reader_table_id(p->source, unit->code) != NULL);
 }
 
