@@ -160,11 +160,18 @@ static void finish(checkpoint_t *c, store_txn_t *txn)
     c->target = 0;
 }
 
+static bool is_due(const checkpoint_t *c, uint64_t events)
+{
+    uint64_t due = c->state->n_results * CHECKPOINT_EVENTS_A_RESULT;
+    due = due < CHECKPOINT_EVENTS ? CHECKPOINT_EVENTS : due;
+    return events >= (due > CHECKPOINT_EVENTS_MOST ? CHECKPOINT_EVENTS_MOST : due);
+}
+
 bool checkpoint_step(checkpoint_t *c, store_txn_t *txn, bool force)
 {
     if (c->target == 0) {
         uint64_t head = journal_head(c->journal);
-        if (head + 1 == c->floor || (!force && head + 1 - c->floor < CHECKPOINT_EVENTS)) {
+        if (head + 1 == c->floor || (!force && !is_due(c, head + 1 - c->floor))) {
             return false;
         }
         list_t empty = c->writing;
