@@ -50,7 +50,7 @@ struct journal {
     uint64_t n_sealed;
     consumer_t consumers[MAX_CONSUMERS];
     size_t n_consumers;
-    int64_t stored_at; /* when the acknowledgements were stored */
+    int64_t stored_at; /* monotonic: when the acknowledgements were stored */
 };
 
 static bytes_t seq_key(uint64_t seq, uint8_t room[8])
@@ -469,7 +469,7 @@ uint64_t journal_slowest(const journal_t *j)
 
 static void store_consumers(journal_t *j, store_txn_t *txn)
 {
-    j->stored_at = clock_wall_ms();
+    j->stored_at = clock_mono_ms();
     for (size_t i = 0; i < j->n_consumers; i++) {
         consumer_t *consumer = &j->consumers[i];
         if (consumer->dirty) {
@@ -488,7 +488,7 @@ bool journal_trim_due(const journal_t *j)
     bool over = p->bytes > j->options.max_bytes;
     bool spare = p->head + 1 - p->first > j->options.keep_records;
     for (size_t i = 0; i < j->n_consumers; i++) {
-        if (j->consumers[i].dirty && clock_wall_ms() - j->stored_at >= STORE_CONSUMERS_MS) {
+        if (j->consumers[i].dirty && clock_mono_ms() - j->stored_at >= STORE_CONSUMERS_MS) {
             return true;
         }
     }

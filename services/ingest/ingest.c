@@ -22,6 +22,7 @@
 #define TICK_MS 50
 #define REPLAY_MS 20 /* of each */
 #define REFRESH_MS 60000
+#define CLOCK_SLACK_MS 2000 /* between two ticks; beyond, somebody has set the clock */
 #define TRIM_MS 1000
 #define TRIM_RECORDS 10000
 #define DOOR_MS 1000
@@ -42,8 +43,9 @@ typedef struct {
     intake_t intake;
     replay_t *replay; /* NULL: none */
     backfills_t *backfills;
-    int64_t refresh_at, age_at; /* monotonic */
-    int64_t quiet_until;        /* a full store is told every ten seconds, not at each answer */
+    int64_t refresh_at, age_at;   /* monotonic */
+    int64_t wall_seen, mono_seen; /* at the last tick */
+    int64_t quiet_until;          /* a full store is told every ten seconds, not at each answer */
 } ingest_t;
 
 /* Room can come back; a broken store cannot. */
@@ -164,11 +166,30 @@ static void go_on_replaying(ingest_t *in)
     }
 }
 
+/* Times are kept by the wall clock, since they outlive the process; the monotonic one tells when it
+ * was set. Ahead, as after a machine was suspended, everything is due, and that is right. */
+static void watch_clock(ingest_t *in, int64_t wall, int64_t mono)
+{
+    int64_t set = (wall - in->wall_seen) - (mono - in->mono_seen);
+    bool first = in->mono_seen == 0;
+    in->wall_seen = wall;
+    in->mono_seen = mono;
+    if (first || (set < CLOCK_SLACK_MS && set > -CLOCK_SLACK_MS)) {
+        return;
+    }
+    log_warn("the wall clock was set", "ms", LOG_INT(set), NULL);
+    in->refresh_at = mono; /* another month, perhaps */
+    for (size_t i = 0; set < 0 && i < schedule_count(in->schedule); i++) {
+        series_clock_set_back(schedule_at(in->schedule, i), wall, -set);
+    }
+}
+
 static void on_tick(void *context)
 {
     ingest_t *in = context;
     int64_t wall = clock_wall_ms();
     int64_t mono = clock_mono_ms();
+    watch_clock(in, wall, mono);
     if (mono >= in->refresh_at) {
         in->refresh_at = mono + REFRESH_MS;
         int rc = schedule_refresh(in->schedule, wall);

@@ -62,6 +62,38 @@ static int read_record(series_t *s, bytes_t in)
     return rc;
 }
 
+/* The longest that series_set_next_due() can have chosen. */
+static int64_t longest_wait(const series_t *s)
+{
+    int64_t every = s->source->every_ms;
+    int64_t wait = every;
+    if (s->outcome == CHISO__V1__SOURCE_STATE__OUTCOME__RETRYING) {
+        wait = every > MAX_RETRY_AFTER_MS ? every : MAX_RETRY_AFTER_MS;
+    } else if (s->outcome == CHISO__V1__SOURCE_STATE__OUTCOME__BLOCKED) {
+        wait = 4 * every;
+    }
+    return wait + s->source->jitter_ms;
+}
+
+static void not_after(int64_t *at, int64_t now)
+{
+    *at = *at > now ? now : *at;
+}
+
+void series_clock_set_back(series_t *s, int64_t now, int64_t ms)
+{
+    if (s->next_due > now) {
+        s->next_due -= ms;
+    }
+    not_after(&s->since, now);
+    not_after(&s->last_good, now);
+    not_after(&s->answered_at, now);
+    not_after(&s->noticed_at, now);
+    for (size_t i = 0; i < s->n_bad; i++) {
+        not_after(&s->bad[i].last_good, now);
+    }
+}
+
 int series_load(store_t *store, const ingest_source_t *source, const registry_unit_t *of,
                 period_t period, series_t **out)
 {
@@ -87,12 +119,12 @@ int series_load(store_t *store, const ingest_source_t *source, const registry_un
     }
     store_abort(&txn);
     buffer_free(&room);
-    /* a clock that was set back must not silence a source for years */
-    int64_t latest =
-        clock_wall_ms() + 4 * source->every_ms + source->jitter_ms + MAX_RETRY_AFTER_MS;
-    if (s->next_due > latest) {
+    /* a clock that was set back meanwhile must not silence a source */
+    int64_t now = clock_wall_ms();
+    if (s->next_due > now + longest_wait(s)) {
         s->next_due = 0;
     }
+    series_clock_set_back(s, now, 0);
     if (rc != 0) {
         series_destroy(&s);
         return rc;

@@ -72,6 +72,10 @@ void series_set_outcome(series_t *series, outcome_t outcome, const char *detail,
  * `retry_after_ms` is the source's own wish, -1 for none. */
 void series_set_next_due(series_t *series, int64_t now, int64_t retry_after_ms);
 
+/* The wall clock was set back by `ms`, and is at `now`: what is left to wait stays, and nothing
+ * that has been lies ahead. */
+void series_clock_set_back(series_t *series, int64_t now, int64_t ms);
+
 /* Replaces the list of bad units; a unit that was bad already keeps its last_good. */
 int series_add_bad(series_t *series, const char *code, const char *reason, int64_t last_good);
 void series_remove_bad(series_t *series, const char *code);

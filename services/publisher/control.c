@@ -94,7 +94,7 @@ static bool read_line(int fd, char out[CONTROL_MAX_COMMAND])
 static void wait_for_answer(control_t *c)
 {
     struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
+    clock_gettime(CLOCK_MONOTONIC, &until); /* as the condition was made */
     until.tv_sec += CONTROL_TIMEOUT_MS / 1000;
     int rc = 0;
     while (!c->done && !c->stopping && rc == 0) {
@@ -178,7 +178,11 @@ int control_start(const char *data_dir, control_t **out)
                      .stop_fd = -1,
                      .answer = BUFFER_INIT(CONTROL_MAX_ANSWER)};
     pthread_mutex_init(&c->lock, NULL);
-    pthread_cond_init(&c->answered, NULL);
+    pthread_condattr_t by;
+    pthread_condattr_init(&by);
+    pthread_condattr_setclock(&by, CLOCK_MONOTONIC);
+    pthread_cond_init(&c->answered, &by);
+    pthread_condattr_destroy(&by);
     int rc = listen_at(c, data_dir);
     if (rc == 0) {
         sigset_t all;

@@ -116,6 +116,12 @@ static void note_failure(target_t *t, const record_t *r, const char *reason, con
              reason, "verdict", verdict, TRACE_LOG(&trace), NULL);
 }
 
+static void wait_for(target_t *t, int64_t ms)
+{
+    t->record.next_try = clock_wall_ms() + ms;
+    t->wait_until = clock_mono_ms() + ms;
+}
+
 static int begin_step(target_t *t)
 {
     outgoing_t out;
@@ -144,18 +150,17 @@ static int begin_step(target_t *t)
         char reason[TARGET_REASON_SIZE];
         snprintf(reason, sizeof reason, "cannot be sent: %s", chiso_strerror(rc));
         note_failure(t, &t->batch.records.items[first_open(t)], reason, "retry");
-        t->record.next_try = clock_wall_ms() + t->config->retry_max_ms;
+        wait_for(t, t->config->retry_max_ms);
     }
     return 0;
 }
 
 static bool is_due(const target_t *t)
 {
-    int64_t now = clock_wall_ms();
-    int64_t since = clock_mono_ms() - t->last_sent;
-    /* a clock that was set back must not silence a portal */
-    bool due = t->record.next_try <= now ||
-               t->record.next_try > now + 2 * (t->config->retry_max_ms + MAX_RETRY_AFTER_MS);
+    int64_t now = clock_mono_ms();
+    int64_t since = now - t->last_sent;
+    /* by the monotonic clock: one that was set back must not silence a portal */
+    bool due = t->record.next_try == 0 || t->wait_until <= now;
     return t->step == STEP_IDLE && due &&
            (t->last_sent == 0 || since >= t->config->min_interval_ms);
 }
@@ -205,7 +210,7 @@ static void back_off(target_t *t, const fetch_answer_t *a)
     }
     wait += (int64_t)clock_random((uint32_t)(wait / 5) + 1);
     t->record.failures++;
-    t->record.next_try = clock_wall_ms() + wait;
+    wait_for(t, wait);
 }
 
 static void on_token(target_t *t, const fetch_answer_t *a)

@@ -57,9 +57,10 @@ typedef struct {
     step_t step;
     record_t *window[1024]; /* of the request under way */
     size_t n_window;
-    uint32_t attempts; /* of the first record that is not done */
-    int64_t last_sent; /* monotonic */
-    trace_t trace;     /* of the request under way */
+    uint32_t attempts;  /* of the first record that is not done */
+    int64_t last_sent;  /* monotonic */
+    int64_t wait_until; /* monotonic: what record.next_try is by the wall clock */
+    trace_t trace;      /* of the request under way */
     auth_t auth;
 } target_t;
 

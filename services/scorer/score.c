@@ -324,6 +324,19 @@ static bool is_news(const figure_state_t *known, const event_figure_t *from)
            (same_line && from->revision > known->revision);
 }
 
+/* A result is as of its newest figure. Times go back only when a clock was set back. */
+static void move_as_of(result_t *r, int64_t before, int64_t now)
+{
+    if (now >= r->as_of) {
+        r->as_of = now;
+    } else if (before == r->as_of) {
+        r->as_of = now;
+        for (unsigned i = 0; i < r->n_figures; i++) {
+            r->as_of = r->figures[i].fetched_at > r->as_of ? r->figures[i].fetched_at : r->as_of;
+        }
+    }
+}
+
 /* The reading's figures that one index uses, applied to its result. */
 static void apply_to_index(score_t *s, store_txn_t *txn, const catalog_index_t *index,
                            const event_reading_t *reading)
@@ -347,16 +360,16 @@ static void apply_to_index(score_t *s, store_txn_t *txn, const catalog_index_t *
                 store_fail(txn, -ENOMEM);
                 return;
             }
-            if (is_news(state_figure(r, use->slot), reading->figures[i])) {
+            const figure_state_t *known = state_figure(r, use->slot);
+            if (is_news(known, reading->figures[i])) {
+                int64_t before = known->fetched_at;
                 int rc = state_take_figure(s->state, reading->figures[i], r, use->slot);
                 if (rc != 0) {
                     store_fail(txn, rc);
                     return;
                 }
                 bit_set(r->changed_figures, use->slot);
-                if (reading->figures[i]->fetched_at > r->as_of) {
-                    r->as_of = reading->figures[i]->fetched_at;
-                }
+                move_as_of(r, before, reading->figures[i]->fetched_at);
                 for (size_t w = 0; w < sizeof affected / sizeof *affected; w++) {
                     affected[w] |= use->indicators[w];
                 }
