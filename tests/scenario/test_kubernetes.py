@@ -30,6 +30,23 @@ REPLAYED = {("replay", 8090): {"ingest"}}
 WORLD = {"ingest": {443}, "publisher": {443}}
 
 
+def copy_manifests(to):
+    """Without secrets; for Debian 12's kubectl 1.20 a folder among the resources has its older name."""
+    shutil.copytree(KUBERNETES, to, ignore=shutil.ignore_patterns("secrets"))
+    told = subprocess.run(["kubectl", "version", "--client", "-o", "json"], check=True, timeout=120,
+                          stdout=subprocess.PIPE).stdout
+    version = json.loads(told)["clientVersion"]["gitVersion"]
+    if tuple(map(int, re.match(r"v(\d+)\.(\d+)", version).groups())) >= (1, 21):
+        return
+    for file in to.glob("overlays/*/kustomization.yaml"):
+        text = file.read_text()
+        listed = re.search(r"(?m)^resources: \[(.*)\]$", text)
+        folders = [x for x in listed[1].split(", ") if x.startswith("..")]
+        files = [x for x in listed[1].split(", ") if not x.startswith("..")]
+        file.write_text(text.replace(listed[0], f"bases: [{', '.join(folders)}]\n"
+                                     f"resources: [{', '.join(files)}]"))
+
+
 def kustomize(folder):
     """What `kubectl apply -k` would send."""
     p = subprocess.run(["kubectl", "kustomize", folder], capture_output=True, timeout=120)
@@ -51,8 +68,7 @@ class Overlay:
         copy = tempfile.mkdtemp(prefix="chiso-kubernetes-", dir="/tmp")
         case.addCleanup(shutil.rmtree, copy)
         self.folder = pathlib.Path(copy) / "kubernetes/overlays" / name
-        shutil.copytree(KUBERNETES, pathlib.Path(copy) / "kubernetes",
-                        ignore=shutil.ignore_patterns("secrets"))
+        copy_manifests(pathlib.Path(copy) / "kubernetes")
         self.secrets = self.folder / "secrets"
         subprocess.run([KUBERNETES / "make-secrets", self.secrets], check=True, timeout=120,
                        stdout=subprocess.DEVNULL,
@@ -93,8 +109,7 @@ class Manifests(unittest.TestCase):
         """docs/operate.md: an overlay of one's own."""
         home = tempfile.mkdtemp(prefix="chiso-kubernetes-", dir="/tmp")
         self.addCleanup(shutil.rmtree, home)
-        shutil.copytree(KUBERNETES, f"{home}/deploy/kubernetes",
-                        ignore=shutil.ignore_patterns("secrets"))
+        copy_manifests(pathlib.Path(home) / "deploy/kubernetes")
         p = subprocess.run(["bash", "-euo", "pipefail", "-c",
                             docs.script("operate.md", "Kubernetes")], cwd=home, timeout=120,
                            stdout=subprocess.PIPE, check=True,
