@@ -1,6 +1,6 @@
-/* fuzz_target.c - any bytes as what a portal answers, to each dialect and to the asking for a
- * token. The first byte is the dialect, the second the status. What is not the dialect's word for
- * success must not be taken for it: a page never is one. */
+/* fuzz_target.c - any bytes as what a portal answers, to each dialect, to its try-out and to the
+ * asking for a token. The first byte is the dialect, the second the status. What is not the
+ * dialect's word for success must not be taken for it: a page never is one. */
 #include "publisher/targets/auth.h"
 
 #include <stdlib.h>
@@ -37,6 +37,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     require(!(target_is_page(&a) && said.verdict == CHISO_ACCEPT));
     require(a.status < 400 || said.verdict != CHISO_ACCEPT);
     require(strlen(said.reason) < sizeof said.reason);
+    for (size_t i = 0; said.each && i < 2; i++) {
+        require(strlen(records[i].reason) < sizeof records[i].reason);
+        require(records[i].verdict != CHISO_ACCEPT || a.body.len > 0);
+    }
+    judgement_t tried = {.verdict = CHISO_RETRY};
+    if (dialect->judge_probe != NULL) {
+        dialect->judge_probe(&config, &a, &tried);
+    }
+    require(!(target_is_page(&a) && tried.verdict == CHISO_ACCEPT));
     bool json =
         dialect == &target_ckan || dialect == &target_lgsp_vnpt || dialect == &target_lgsp_opencps;
     json_t *parsed = target_json(&a);
