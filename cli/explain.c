@@ -160,6 +160,12 @@ static int work_out(const catalog_index_t *index, const catalog_indicator_t *in,
             }
         }
         putchar('\n');
+        buffer_t worked = BUFFER_INIT(MAX_TEXT);
+        if (r.status == RULE_SCORED &&
+            formula_worked(&in->rule, in->max, inputs, r.points, FORMULA_ENGLISH, &worked)) {
+            printf("  %s\n", buffer_text(&worked));
+        }
+        buffer_free(&worked);
     }
     inputs_free(&inputs);
     json_decref(given);

@@ -163,6 +163,43 @@ void render_criterion(jw_t *j, const catalog_index_t *index, const catalog_indic
     buffer_free(&formula);
 }
 
+/* The figures of a result as the inputs of an indicator's rule; of a checklist all items are one.
+ */
+static rule_inputs_t inputs_of(const catalog_index_t *index, const catalog_indicator_t *of,
+                               const event_score_t *s, rule_input_t room[CATALOG_MAX_INPUTS])
+{
+    size_t n = 0;
+    for (unsigned i = 0; i < of->n_inputs && n < CATALOG_MAX_INPUTS; i++) {
+        const catalog_input_t *input = &of->inputs[i];
+        const event_figure_t *f = figure_of(s, index->figures[input->figure]->id);
+        if (f == NULL) {
+            continue;
+        }
+        bool more =
+            n > 0 && input->kind == RULE_ITEMS && strcmp(room[n - 1].name, input->name) == 0;
+        rule_input_t *to = more ? &room[n - 1] : &room[n++];
+        if (!more) {
+            *to = (rule_input_t){.name = input->name, .kind = input->kind};
+        }
+        to->number = event_decimal(f->value);
+        to->flag = decimal_sign(to->number) > 0;
+        to->items |= input->kind == RULE_ITEMS && to->flag ? 1ULL << input->item : 0;
+    }
+    return (rule_inputs_t){room, n};
+}
+
+static void put_worked(jw_t *j, const catalog_index_t *index, const catalog_indicator_t *in,
+                       const event_score_t *s, const event_indicator_t *state)
+{
+    rule_input_t room[CATALOG_MAX_INPUTS];
+    buffer_t text = BUFFER_INIT(16 * 1024);
+    bool worked = state != NULL && state->status == CHISO__V1__STATUS__SCORED &&
+                  formula_worked(&in->rule, in->max, inputs_of(index, in, s, room),
+                                 event_decimal(state->points), FORMULA_VIETNAMESE, &text);
+    jw_put_text(j, "worked", worked ? buffer_text(&text) : NULL);
+    buffer_free(&text);
+}
+
 void render_indicator(jw_t *j, const catalog_index_t *index, const catalog_indicator_t *indicator,
                       const event_score_t *s, render_depth_t depth)
 {
@@ -171,6 +208,7 @@ void render_indicator(jw_t *j, const catalog_index_t *index, const catalog_indic
     jw_object(j);
     if (depth == RENDER_CRITERIA) {
         render_criterion(j, index, indicator);
+        put_worked(j, index, indicator, s, state);
     } else {
         jw_put_text(j, "code", indicator->code);
         jw_put_text(j, "title", indicator->title);

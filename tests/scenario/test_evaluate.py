@@ -842,6 +842,7 @@ class Catalogs(Case):
         worked = self.explain("vl-province-2025", "7.1", q(19, 100))
         self.assertIn("points = 9.500000 (scored)", worked)
         self.assertIn("a = 19", worked)
+        self.assertIn("\n  min(1, 19 / 100) = 0.19 < 0.2: 19 / 100 * 50 = 9.5\n", worked)
         self.assertIn("points = 50.000000 (scored)", self.explain("vl-province-2025", "7.1", q(1, 5)))
         self.assertIn("(missing)", self.explain("vl-province-2025", "7.1", {"a": "1"}))
         self.assertIn("(invalid)", self.explain("vl-province-2025", "7.1", q(-1, 5)))

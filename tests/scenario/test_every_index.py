@@ -7,9 +7,11 @@ units say other things first, and the scorer is killed.
 """
 import copy
 import json
+import math
 import random
 import re
 from decimal import Decimal
+from fractions import Fraction
 
 import oracle
 import rig
@@ -190,6 +192,28 @@ class EveryIndex(rig.Case):
             return Decimal(seen[0]) == Decimal(value), seen
         r.wait(there, "the last reading is on the API")
 
+    def check_worked(self, i, where):
+        """The formula with its figures, worked out here, gives the points."""
+        text = i["worked"]
+        if i["status"] != "scored":
+            self.assertIsNone(text, where)
+        if text is None or "cao nhất" in text:  # the best ratio is another unit's
+            return
+        told, _, points = text.rpartition(" = ")
+        total = Fraction(0)
+        for part in re.findall(r"\[([^\]]*)\]", told) or [told]:
+            part = part.rpartition(": ")[2].replace("min(1; ", "min(1, ").replace("×", "*")
+            self.assertRegex(part, r"^[-0-9., */+()min]+$", where)
+            total += eval(re.sub(r"\d[\d.]*(?:,\d+)?", lambda m: "Fraction('{}')".format(
+                m.group().replace(".", "").replace(",", ".")), part),
+                {"Fraction": Fraction, "min": min})
+        rounded = Decimal(math.floor(total * 10**6 + Fraction(1, 2))) / 10**6
+        self.assertEqual(rounded, Decimal(i["points"]), f"{where}: {text}")
+        self.assertEqual(points.replace(".", "").replace(",", "."), rig.canonical(i["points"]), where)
+        self.worked += 1
+
+    worked = 0
+
     def same(self, index, row, got, want):
         """The API's answer for a unit and chiso evaluate's line."""
         where = f"{index} {row['unit']}"
@@ -200,6 +224,7 @@ class EveryIndex(rig.Case):
             self.assertEqual((i["status"], Decimal(i["points"]), sorted(i["flags"])),
                              (right["status"], Decimal(right["points"]), sorted(right["flags"])),
                              f"{where} {code} {given}")
+            self.check_worked(i, f"{where} {code} {given}")
         for p in got["pillars"]:
             right = want["pillars"][p["code"]]
             self.assertEqual((Decimal(p["points"]), Decimal(p["max"])),
@@ -241,6 +266,7 @@ class EveryIndex(rig.Case):
                 scored += sum(i["status"] == "scored" for i in want["indicators"].values())
         self.assertGreater(compared, 3000)
         self.assertGreater(scored, compared // 2)
+        self.assertGreater(self.worked, scored // 2)
         r.stop_services()
         code, out, err = rig.run([rig.BIN / "chiso", "verify", "--scorer", r.data_dir("scorer"),
                                   "--publisher", r.data_dir("publisher"),

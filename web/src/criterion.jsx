@@ -90,10 +90,10 @@ export const FigureTable = ({ figures, title }) => (
 
 /** `figures`: those of a unit, or undefined on the criteria view. */
 export function Explanation({ indicator, figures }) {
-  const { formula, inputs, text, note, ...more } = indicator;
+  const { formula, worked, inputs, text, note, ...more } = indicator;
   return (
     <div class="explanation">
-      {formula && <div class="wide"><h3>{t('Công thức')}</h3><pre lang={vietnamese()}>{formula.trimEnd()}</pre></div>}
+      {formula && <div class="wide"><h3>{t('Công thức')}</h3><pre lang={vietnamese()}>{formula.trimEnd()}{worked && <b data-worked>{`\n${worked}`}</b>}</pre></div>}
       {inputs?.length > 0 && <div class="wide"><h3>{t('Số liệu đầu vào')}</h3>
         <Inputs inputs={inputs} figures={figures} title={t('Số liệu đầu vào của {code}', { code: indicator.code })} /></div>}
       {text && <div class="wide"><h3>{t('Văn bản quy định')}</h3><p class="official" lang={vietnamese()}>{text}</p></div>}
