@@ -56,6 +56,8 @@ const char *http_header(const http_request_t *request, const char *name); /* or 
 /* NULL too when it stands there more than once. */
 const char *http_header_once(const http_request_t *request, const char *name);
 const char *http_query(const http_request_t *request, const char *name); /* decoded, or NULL */
+/* The first name asked that is not among `known`, each of which stands after a space; or NULL. */
+const char *http_query_beside(const http_request_t *request, const char *known);
 bytes_t http_body(const http_request_t *request);
 /* A smaller max_body for this request; while it is admitted only. */
 void http_limit_body(http_request_t *request, size_t max);

@@ -68,6 +68,32 @@ const char *http_query(const http_request_t *request, const char *name)
     return strlen(value) == len ? value : NULL;
 }
 
+typedef struct {
+    const char *known, *beside;
+} names_t;
+
+static enum MHD_Result look_up(void *context, enum MHD_ValueKind kind, const char *name,
+                               const char *value)
+{
+    (void)kind;
+    (void)value;
+    names_t *names = context;
+    size_t len = strlen(name);
+    const char *at = names->known;
+    while (*at == ' ' && (strcspn(at + 1, " ") != len || strncmp(at + 1, name, len) != 0)) {
+        at += 1 + strcspn(at + 1, " ");
+    }
+    names->beside = *at == ' ' || len == 0 ? NULL : name;
+    return names->beside == NULL ? MHD_YES : MHD_NO;
+}
+
+const char *http_query_beside(const http_request_t *request, const char *known)
+{
+    names_t names = {.known = known};
+    MHD_get_connection_values(request->connection, MHD_GET_ARGUMENT_KIND, look_up, &names);
+    return names.beside;
+}
+
 const char *http_peer(const http_request_t *request, char out[HTTP_ADDRESS_SIZE])
 {
     const union MHD_ConnectionInfo *info =

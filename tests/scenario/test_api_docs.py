@@ -85,6 +85,10 @@ class Documents(rig.Case):
             head = request(url, "HEAD")
             self.assertEqual((head.status, head.body), (200, b""))
             self.assertEqual(head.headers["content-type"], answer.headers["content-type"])
+            if known:
+                misspelt = request(f"{url}&asof=2025-10-12")
+                self.assertEqual(misspelt.status, 400)
+                self.assertEqual(set(misspelt.json()["detail"].split(" of ")[1].split()), known)
             again = request(url, headers={"If-None-Match": answer.headers["etag"]})
             self.assertEqual(again.status, 304)
             self.assertIn("304", operation["responses"])

@@ -16,34 +16,40 @@ typedef struct {
     const char *pattern;
     void (*answer)(const call_t *call);
     const char *table; /* see table.h; NULL: it is none */
+    const char *query; /* what may be asked, each after a space; NULL: anything */
 } route_t;
 
 #define OF_INDEX "/api/v1/indexes/{index}"
 #define OF_PERIOD OF_INDEX "/{period}"
+#define TABLE " format bom"
+#define SCOPE " level parent as_of"
+#define PAGE " limit after"
 
 static const route_t routes[] = {
-    {"/healthz", answer_health, NULL},
-    {"/api/v1/events", answer_events, NULL},
-    {"/api/v1/changes", answer_feed, "changes"},
-    {"/api/v1/sources", answer_sources, "sources"},
-    {"/api/v1/units/{unit}", answer_unit, "results"},
-    {"/api/v1/units/{unit}/figures/{figure}", answer_figure, "periods.revisions"},
-    {"/api/v1/indexes", answer_indexes, "indexes"},
-    {OF_INDEX, answer_index, "pillars.indicators"},
-    {"/api/v1/raw/{sha256}", answer_raw, NULL},
-    {"/api/v1/openapi.json", answer_openapi, NULL},
-    {"/api/v1/asyncapi.json", answer_asyncapi, NULL},
-    {OF_PERIOD "/ranking", answer_ranking, "units"},
-    {OF_PERIOD "/ranking/embed", answer_embed, NULL},
-    {OF_PERIOD "/units/{unit}/form", answer_form, NULL},
-    {OF_PERIOD "/units/{unit}/badge.svg", answer_badge, NULL},
-    {OF_PERIOD "/trend", answer_trend, "units"},
-    {OF_PERIOD "/changes", answer_changes, "units"},
-    {OF_PERIOD "/compare", answer_compare, "pillars.indicators"},
-    {OF_PERIOD "/pillars/{pillar}", answer_pillar, "units"},
-    {OF_PERIOD "/indicators/{indicator}", answer_indicator, "units"},
-    {OF_PERIOD "/units/{unit}", answer_result, "pillars.indicators"},
-    {OF_PERIOD "/units/{unit}/history", answer_history, "revisions"},
+    {"/healthz", answer_health, NULL, NULL},
+    {"/api/v1/events", answer_events, NULL, NULL},
+    {"/api/v1/changes", answer_feed, "changes", " after since limit type" TABLE},
+    {"/api/v1/sources", answer_sources, "sources", TABLE},
+    {"/api/v1/units/{unit}", answer_unit, "results", " as_of" TABLE},
+    {"/api/v1/units/{unit}/figures/{figure}", answer_figure, "periods.revisions",
+     " as_of period" TABLE},
+    {"/api/v1/indexes", answer_indexes, "indexes", TABLE},
+    {OF_INDEX, answer_index, "pillars.indicators", TABLE},
+    {"/api/v1/raw/{sha256}", answer_raw, NULL, NULL},
+    {"/api/v1/openapi.json", answer_openapi, NULL, NULL},
+    {"/api/v1/asyncapi.json", answer_asyncapi, NULL, NULL},
+    {OF_PERIOD "/ranking", answer_ranking, "units", SCOPE PAGE TABLE},
+    {OF_PERIOD "/ranking/embed", answer_embed, NULL, SCOPE " limit unit"},
+    {OF_PERIOD "/units/{unit}/form", answer_form, NULL, " as_of"},
+    {OF_PERIOD "/units/{unit}/badge.svg", answer_badge, NULL, " as_of"},
+    {OF_PERIOD "/trend", answer_trend, "units", SCOPE PAGE " days" TABLE},
+    {OF_PERIOD "/changes", answer_changes, "units", " level parent until since" TABLE},
+    {OF_PERIOD "/compare", answer_compare, "pillars.indicators", " as_of units" TABLE},
+    {OF_PERIOD "/pillars/{pillar}", answer_pillar, "units", SCOPE PAGE TABLE},
+    {OF_PERIOD "/indicators/{indicator}", answer_indicator, "units", SCOPE PAGE TABLE},
+    {OF_PERIOD "/units/{unit}", answer_result, "pillars.indicators", " as_of" TABLE},
+    {OF_PERIOD "/units/{unit}/history", answer_history, "revisions",
+     " as_of since until step pillars limit" TABLE},
 };
 #define N_ROUTES (sizeof routes / sizeof routes[0])
 
@@ -117,6 +123,18 @@ static bool match(const char *pattern, const path_t *path, found_t *out)
     return *at == '\0';
 }
 
+/* False after answering: a name that is misspelt would be answered with something else than was
+ * meant, today's ranking instead of that of a day in October. */
+static bool query_is_known(http_request_t *request, const route_t *route)
+{
+    const char *name = route->query != NULL ? http_query_beside(request, route->query) : NULL;
+    if (name != NULL) {
+        http_reply_problem(request, 400, "unknown parameter '%.32s'; expected%s%s", name,
+                           *route->query != '\0' ? " one of" : " none", route->query);
+    }
+    return name == NULL;
+}
+
 static void answer(const api_t *api, http_request_t *request, const route_t *route,
                    const found_t *found)
 {
@@ -129,7 +147,8 @@ static void answer(const api_t *api, http_request_t *request, const route_t *rou
         http_reply_problem(request, 400,
                            "period '%.32s'; expected one such as 2025, 2025-Q3 or 2025-10",
                            found->period);
-    } else if (call_format(&call) && call_moment(&call, "as_of", CALL_NOW, &call.at)) {
+    } else if (query_is_known(request, route) && call_format(&call) &&
+               call_moment(&call, "as_of", CALL_NOW, &call.at)) {
         call.at = call.at < clock_wall_ms() ? call.at : CALL_NOW; /* today is not over yet */
         route->answer(&call);
     }
