@@ -211,6 +211,13 @@ int document_parse(bytes_t body, char reason[EXTRACT_REASON_SIZE], json_t **out)
                  good);
         return CHISO_E_SYNTAX;
     }
+    /* jansson swallows one behind a word or a number */
+    const uint8_t *nul = body.len > 0 ? memchr(body.data, '\0', body.len) : NULL;
+    if (nul != NULL) {
+        snprintf(reason, EXTRACT_REASON_SIZE, "a NUL as byte %zu, which JSON does not have",
+                 (size_t)(nul - body.data));
+        return CHISO_E_SYNTAX;
+    }
     buffer_t text = BUFFER_INIT(body.len + 16 + (size_t)EXTRACT_MAX_VALUES * 16);
     scan_t s = {body.data, body.len > 0 ? body.data + body.len : body.data, &text, reason, 1, 0, 0,
                 false};

@@ -72,7 +72,7 @@ static void check_tree(bytes_t body)
     char reason[EXTRACT_REASON_SIZE] = "";
     json_t *json = NULL, *again = NULL;
     int rc = document_parse(body, reason, &json);
-    /* a NUL has no place in JSON; jansson swallows one right after a number */
+    /* a NUL has no place in JSON; jansson swallows one right after a number or a word */
     int takes = memchr(body.data, '\0', body.len) != NULL ? 0 : jansson_takes(body);
     require(rc == 0 || rc == CHISO_E_SYNTAX);
     if (rc != 0) {
