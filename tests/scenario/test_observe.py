@@ -77,6 +77,7 @@ class Health(rig.Case):
         r.configure()
         r.services["scorer"].start()
         r.wait_ready("scorer")
+        r.wait(lambda: r.watch("scorer", "ready").json()["state"] == "running", "its loop turns")
         a = r.watch("scorer", "ready")
         told = a.json()
         self.assertEqual((a.status, told["ready"], told["state"]), (503, False, "running"))
