@@ -3,30 +3,10 @@
 #include "source/drift.h"
 
 #include "base/error.h"
+#include "board_rig.h"
 #include "folder.h"
 
 #include <jansson.h>
-
-#define FIXTURES TEST_ROOT "/tests/fixtures/dvc766/"
-
-static source_t *board;
-static registry_t *units;
-
-static int open_all(void **state)
-{
-    (void)state;
-    assert_int_equal(source_load(TEST_ROOT "/sources/dvc-766.yaml", stderr, &board), 0);
-    assert_int_equal(registry_load(TEST_ROOT "/catalogs/units", stderr, &units), 0);
-    return 0;
-}
-
-static int close_all(void **state)
-{
-    (void)state;
-    source_destroy(&board);
-    registry_destroy(&units);
-    return 0;
-}
 
 static decimal_t number(const char *text)
 {
