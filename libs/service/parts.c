@@ -240,7 +240,7 @@ static void tell(refused_t *r, bus_refusals_t now, const char *event)
     }
 }
 
-void parts_tell_refusals(parts_t *p)
+static void tell_refusals(parts_t *p)
 {
     if (p->of.upstream != NULL) {
         tell(&p->at_upstream, bus_client_refusals(p->of.upstream), "refused by the producer");
@@ -251,6 +251,14 @@ void parts_tell_refusals(parts_t *p)
             p->told_ended = true;
             log_error("the authenticator has ended: no consumer is let in any more", NULL);
         }
+    }
+}
+
+void parts_tend(parts_t *p)
+{
+    tell_refusals(p);
+    if (p->of.store != NULL) {
+        store_release(p->of.store);
     }
 }
 

@@ -13,8 +13,9 @@ void parts_destroy(parts_t **parts);
 /* From now on; its commits are timed. */
 void parts_set(parts_t *parts, const service_parts_t *of);
 void parts_count_reload(parts_t *parts, bool good);
-/* Once a second: logs who is refused at the bus, at most once a minute. */
-void parts_tell_refusals(parts_t *parts);
+/* Once a second: logs who is refused at the bus, at most once a minute, and gives back the memory
+ * in which the store's file was looked at. */
+void parts_tend(parts_t *parts);
 
 /* Sets every gauge and judges; the checks are those of observe.h. Returns how many. `own` is asked
  * for what it had to drop. */

@@ -152,7 +152,7 @@ static void measure(service_t *service)
 static void on_measure(void *context)
 {
     service_t *service = context;
-    parts_tell_refusals(service->parts);
+    parts_tend(service->parts);
     if (service->observe == NULL) {
         return;
     }
