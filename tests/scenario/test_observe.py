@@ -2,6 +2,7 @@
 import fcntl
 import json
 import os
+import pathlib
 import re
 import signal
 import subprocess
@@ -16,6 +17,13 @@ def promtool(*arguments, given=None):
     p = subprocess.run(["promtool", *map(str, arguments)], input=given, capture_output=True,
                        timeout=120)
     return p.returncode, (p.stdout + p.stderr).decode()
+
+
+def looked_at(process, name):
+    """How many bytes of a mapped file a process holds in memory."""
+    smaps = pathlib.Path(f"/proc/{process.proc.pid}/smaps").read_text()
+    rss = re.findall(rf"/{re.escape(name)}\n(?:[A-Z].*\n)*?Rss: +(\d+)", smaps)
+    return 1024 * sum(map(int, rss))
 
 
 class Health(rig.Case):
@@ -70,6 +78,10 @@ class Health(rig.Case):
         stream = rig.Stream(f"{r.url}/api/v1/events")
         self.addCleanup(stream.close)
         r.wait(lambda: r.metrics("publisher")["chiso_publisher_sse_clients"] == 1, "one stream")
+        used = p["chiso_publisher_store_used_bytes"]  # nearly all of it was looked at by now
+        r.wait(lambda: (looked_at(r.services["publisher"], "data.mdb") < used / 2,
+                        looked_at(r.services["publisher"], "data.mdb")),
+               "the publisher has given back what it looked at")
 
     def test_not_ready(self):
         """Without its producer a service lives and is not ready; the probe of an image says so."""
