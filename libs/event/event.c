@@ -45,10 +45,10 @@ static void check_decimal(check_t *c, const char *field, const char *text)
             "is not a decimal");
 }
 
-static void check_period(check_t *c, const char *text)
+static void check_period(check_t *c, const char *field, const char *text)
 {
     period_t period;
-    require(c, period_parse(text, &period) == 0, "period", "is not a period");
+    require(c, period_parse(text, &period) == 0, field, "is not a period");
 }
 
 static void check_unit(check_t *c, const event_unit_t *u)
@@ -89,7 +89,7 @@ static void check_figures(check_t *c, event_figure_t *const *figures, size_t n)
 static void check_reading(check_t *c, const event_reading_t *r)
 {
     check_unit(c, r->unit);
-    check_period(c, r->period);
+    check_period(c, "period", r->period);
     check_figures(c, r->figures, r->n_figures);
 }
 
@@ -103,12 +103,17 @@ static void check_source_state(check_t *c, const event_source_state_t *s)
     for (size_t i = 0; i < s->n_stale_units; i++) {
         check_code(c, "stale_units", s->stale_units[i]);
     }
+    require(c, s->n_stale_periods == 0 || s->n_stale_periods == s->n_stale_units, "stale_periods",
+            "are not one for each unit");
+    for (size_t i = 0; i < s->n_stale_periods && c->wrong == NULL; i++) {
+        check_period(c, "stale_periods", s->stale_periods[i]);
+    }
 }
 
 static void check_score(check_t *c, const event_score_t *s)
 {
     check_code(c, "index", s->index);
-    check_period(c, s->period);
+    check_period(c, "period", s->period);
     check_unit(c, s->unit);
     require(c, s->revision > 0, "revision", "is zero");
     check_decimal(c, "points", s->points);
@@ -130,7 +135,7 @@ static void check_score(check_t *c, const event_score_t *s)
 static void check_ranking(check_t *c, const event_ranking_t *r)
 {
     check_code(c, "index", r->index);
-    check_period(c, r->period);
+    check_period(c, "period", r->period);
     require(c, event_level_name(r->level) != NULL, "level", "is unknown");
     if (r->parent != NULL) {
         check_code(c, "parent", r->parent);

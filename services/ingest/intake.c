@@ -66,7 +66,7 @@ static outcome_t judge_rows(take_t *p, const reader_table_t *table, char detail[
     }
     bool good = outcome == STATE_GOOD;
     /* with some rows good, the others age by themselves */
-    if (good || p->bad_rows < table->n_rows) {
+    if (good || (p->bad_rows < table->n_rows && !p->too_many_bad)) {
         s->last_good = p->now;
         s->rows_read = true;
     }
@@ -132,9 +132,11 @@ static bool is_news(take_t *p, const event_source_state_t *state)
         event_decode(stored, reason, &known) == 0) {
         const event_source_state_t *old = known.event->source_state;
         news = old->outcome != state->outcome || old->stale != state->stale ||
-               old->noticed_at != state->noticed_at || old->n_stale_units != state->n_stale_units;
-        for (size_t i = 0; !news && i < state->n_stale_units; i++) {
-            news = strcmp(old->stale_units[i], state->stale_units[i]) != 0;
+               old->noticed_at != state->noticed_at ||
+               old->n_stale_periods != state->n_stale_periods;
+        for (size_t i = 0; !news && i < state->n_stale_periods; i++) {
+            news = strcmp(old->stale_units[i], state->stale_units[i]) != 0 ||
+                   strcmp(old->stale_periods[i], state->stale_periods[i]) != 0;
         }
         event_release(&known);
     }
@@ -162,14 +164,16 @@ void intake_write_state(take_t *p)
     state.has_noticed_at = *s->notice != '\0';
     state.notice = state.has_noticed_at ? s->notice : NULL;
     state.noticed_at = state.has_noticed_at ? s->noticed_at : 0;
-    state.stale_units = calloc(s->n_bad + 1, sizeof *state.stale_units);
+    state.stale_units = calloc(2 * s->n_bad + 1, sizeof *state.stale_units);
     if (state.stale_units == NULL) {
         store_fail(p->txn, -ENOMEM);
         return;
     }
+    state.stale_periods = state.stale_units + s->n_bad;
     for (size_t i = 0; i < s->n_bad; i++) {
-        if (series_unit_is_stale(s, &s->bad[i], p->now)) {
+        if (series_row_is_stale(s, &s->bad[i], p->now)) {
             state.stale_units[state.n_stale_units++] = s->bad[i].code;
+            state.stale_periods[state.n_stale_periods++] = s->bad[i].period;
         }
     }
     s->stale_told = state.n_stale_units;
@@ -177,7 +181,7 @@ void intake_write_state(take_t *p)
         ledger_state(p->txn, p->in->journal, &state, &p->trace);
         log_info("source state", "source", state.source, "series", state.series, "outcome",
                  event_outcome_name(state.outcome), "stale", state.stale ? "yes" : "no",
-                 "stale_units", LOG_INT(state.n_stale_units), "detail", s->detail,
+                 "stale_rows", LOG_INT(state.n_stale_units), "detail", s->detail,
                  TRACE_LOG(&p->trace), NULL);
     }
     free(state.stale_units);
@@ -295,7 +299,7 @@ int intake_age(intake_t *in, series_t *series, int64_t now, bool *appended)
         return 0;
     }
     for (size_t i = 0; i < series->n_bad; i++) {
-        n_stale += series_unit_is_stale(series, &series->bad[i], now);
+        n_stale += series_row_is_stale(series, &series->bad[i], now);
     }
     bool due = series_is_stale(series, now) != series->stale || n_stale != series->stale_told ||
                series_notice_is_over(series, now);

@@ -234,8 +234,8 @@ int ledger_take(store_txn_t *txn, journal_t *journal, const ledger_row_t *row)
     return changed;
 }
 
-void ledger_units(store_txn_t *txn, const char *source, const char *series, ledger_unit_fn each,
-                  void *context)
+void ledger_rows(store_txn_t *txn, const char *source, const char *series, ledger_row_fn each,
+                 void *context)
 {
     buffer_t prefix = BUFFER_INIT(STORE_MAX_KEY);
     buffer_append_part(&prefix, source);
@@ -245,7 +245,8 @@ void ledger_units(store_txn_t *txn, const char *source, const char *series, ledg
     bytes_t value;
     bool more = store_seek(txn, LEDGER_ROWS, buffer_bytes(&prefix), &cursor, &key, &value);
     while (more && key.len > prefix.len && memcmp(key.data, prefix.data, prefix.len) == 0) {
-        each(context, (const char *)key.data + prefix.len);
+        const char *code = (const char *)key.data + prefix.len;
+        each(context, code, code + strlen(code) + 1);
         more = store_next(cursor, &key, &value);
     }
     store_cursor_close(&cursor);

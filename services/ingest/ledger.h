@@ -86,10 +86,10 @@ bool ledger_known(store_txn_t *txn, const ledger_row_t *row, event_in_t *out);
 void ledger_history_key(const ledger_row_t *row, const char *figure, uint32_t revision,
                         buffer_t *key);
 
-/* Walks the unit codes that a series has rows of; once a period. */
-typedef void (*ledger_unit_fn)(void *context, const char *unit_code);
-void ledger_units(store_txn_t *txn, const char *source, const char *series, ledger_unit_fn each,
-                  void *context);
+/* Walks the rows that a series has, by unit and period. */
+typedef void (*ledger_row_fn)(void *context, const char *unit_code, const char *period);
+void ledger_rows(store_txn_t *txn, const char *source, const char *series, ledger_row_fn each,
+                 void *context);
 
 /* Stores the state of a series and journals it. */
 void ledger_state(store_txn_t *txn, journal_t *journal, const event_source_state_t *state,

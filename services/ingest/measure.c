@@ -26,6 +26,10 @@ const metric_spec_t measure_specs[MEASURE_COUNT] = {
                         .labels = {"source"}},
     [MEASURE_STALE] = {"source_stale_series", "Series whose figures are stale.", METRIC_GAUGE,
                        .labels = {"source"}},
+    [MEASURE_STALE_ROWS] = {"source_stale_rows",
+                            "Units and periods that are stale while others of their series are "
+                            "fresh.",
+                            METRIC_GAUGE, .labels = {"source"}},
     [MEASURE_NEVER] = {"source_unread_series", "Series without any good reading yet.", METRIC_GAUGE,
                        .labels = {"source"}},
     [MEASURE_OUTCOMES] = {"source_outcome_series", "Series by how their last answer ended.",
@@ -44,7 +48,7 @@ void measure_answer(metrics_t *metrics, const char *source, const fetch_answer_t
 
 /* What is added up over the series of a source. */
 typedef struct {
-    int64_t n, stale, never, oldest;
+    int64_t n, stale, stale_rows, never, oldest;
     int64_t outcomes[8];
 } sums_t;
 
@@ -52,6 +56,7 @@ static void add_series(metrics_t *metrics, const series_t *s, int64_t now, sums_
 {
     sums->n++;
     sums->stale += s->stale;
+    sums->stale_rows += (int64_t)s->stale_told;
     sums->never += s->last_good == 0;
     if ((unsigned)s->outcome < sizeof sums->outcomes / sizeof sums->outcomes[0]) {
         sums->outcomes[s->outcome]++;
@@ -67,6 +72,7 @@ static void set_source(metrics_t *metrics, const ingest_source_t *source, const 
 {
     metrics_set(metrics, MEASURE_SERIES, sums->n, source->id, NULL);
     metrics_set(metrics, MEASURE_STALE, sums->stale, source->id, NULL);
+    metrics_set(metrics, MEASURE_STALE_ROWS, sums->stale_rows, source->id, NULL);
     metrics_set(metrics, MEASURE_NEVER, sums->never, source->id, NULL);
     metrics_set(metrics, MEASURE_SOURCE_LIMIT, source->stale_after_ms, source->id, NULL);
     for (unsigned k = 1; k < sizeof sums->outcomes / sizeof sums->outcomes[0]; k++) {

@@ -40,7 +40,7 @@ static int take_one(release_t *r, const reader_row_t *row)
     }
     ledger_row_t taken = take_row_of(t, row);
     ledger_take(t->txn, t->in->journal, &taken);
-    series_remove_bad(t->series, row->unit.code);
+    series_remove_bad(t->series, row->unit.code, row->period);
     return 0;
 }
 

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #define MAX_BACKOFF_SHIFT 6
-#define SERIES_MAX_BYTES (4 * 1024 * 1024)     /* SERIES_MAX_BAD units with their reasons */
+#define SERIES_MAX_BYTES (4 * 1024 * 1024)     /* SERIES_MAX_BAD rows with their reasons */
 #define MAX_RETRY_AFTER_MS (6 * 3600 * 1000LL) /* a source may ask for a pause, not for silence */
 
 static bytes_t key_of(const series_t *s, buffer_t *room)
@@ -56,7 +56,8 @@ static int read_record(series_t *s, bytes_t in)
     s->answered_at = r->answered_at;
     for (size_t i = 0; rc == 0 && i < r->n_bad_units; i++) {
         const Chiso__V1__Series__BadUnit *b = r->bad_units[i];
-        rc = series_add_bad(s, b->code, b->reason, b->last_good);
+        const char *period = b->period != NULL ? b->period : s->period_text;
+        rc = series_add_bad(s, b->code, period, b->reason, b->last_good);
     }
     wire_free(&arena);
     return rc;
@@ -173,6 +174,7 @@ void series_store(const series_t *s, store_txn_t *txn)
         for (size_t i = 0; i < s->n_bad; i++) {
             chiso__v1__series__bad_unit__init(&bad[i]);
             bad[i].code = s->bad[i].code;
+            bad[i].period = s->bad[i].period;
             bad[i].reason = s->bad[i].reason;
             bad[i].last_good = s->bad[i].last_good;
             list[i] = &bad[i];
@@ -227,31 +229,38 @@ void series_set_next_due(series_t *s, int64_t now, int64_t retry_after_ms)
     s->next_due = now + wait;
 }
 
-int series_add_bad(series_t *s, const char *code, const char *reason, int64_t last_good)
+int series_add_bad(series_t *s, const char *code, const char *period, const char *reason,
+                   int64_t last_good)
 {
-    if (series_bad(s, code) != NULL) {
+    if (series_bad(s, code, period) != NULL) {
         return 0;
     }
     if (s->n_bad == SERIES_MAX_BAD || strlen(code) > EVENT_MAX_CODE) {
         return CHISO_E_TOO_BIG;
     }
-    bad_unit_t *grown = realloc(s->bad, (s->n_bad + 1) * sizeof *grown);
+    bad_row_t *grown = realloc(s->bad, (s->n_bad + 1) * sizeof *grown);
     if (grown == NULL) {
         return -ENOMEM;
     }
     s->bad = grown;
-    bad_unit_t *b = &s->bad[s->n_bad++];
-    *b = (bad_unit_t){.last_good = last_good};
+    bad_row_t *b = &s->bad[s->n_bad++];
+    *b = (bad_row_t){.last_good = last_good};
     snprintf(b->code, sizeof b->code, "%s", code);
+    snprintf(b->period, sizeof b->period, "%s", period);
     snprintf(b->reason, sizeof b->reason, "%s", reason);
     return 0;
 }
 
-void series_remove_bad(series_t *s, const char *code)
+static bool is_row(const bad_row_t *b, const char *code, const char *period)
+{
+    return strcmp(b->code, code) == 0 && strcmp(b->period, period) == 0;
+}
+
+void series_remove_bad(series_t *s, const char *code, const char *period)
 {
     size_t kept = 0;
     for (size_t i = 0; i < s->n_bad; i++) {
-        if (strcmp(s->bad[i].code, code) != 0) {
+        if (!is_row(&s->bad[i], code, period)) {
             s->bad[kept++] = s->bad[i];
         }
     }
@@ -269,10 +278,10 @@ void series_forget_answer(series_t *s)
     s->has_content = false;
 }
 
-const bad_unit_t *series_bad(const series_t *s, const char *code)
+const bad_row_t *series_bad(const series_t *s, const char *code, const char *period)
 {
     for (size_t i = 0; i < s->n_bad; i++) {
-        if (strcmp(s->bad[i].code, code) == 0) {
+        if (is_row(&s->bad[i], code, period)) {
             return &s->bad[i];
         }
     }
@@ -299,7 +308,7 @@ bool series_is_stale(const series_t *s, int64_t now)
     return is_old(s, s->last_good, good, now);
 }
 
-bool series_unit_is_stale(const series_t *s, const bad_unit_t *unit, int64_t now)
+bool series_row_is_stale(const series_t *s, const bad_row_t *row, int64_t now)
 {
-    return is_old(s, unit->last_good, false, now);
+    return is_old(s, row->last_good, false, now);
 }

@@ -12,18 +12,20 @@
 #include "store/store.h"
 
 #define SERIES_NAME_SIZE 96
-#define SERIES_MAX_BAD 4096
+#define SERIES_MAX_BAD 4096 /* past it the whole series ages, see take_rows() */
 #define SERIES_NOTICE_SIZE 1024
 #define SERIES_NOTICE_MS (7 * 24 * 3600 * 1000LL) /* how long a notice stands */
 
 typedef Chiso__V1__SourceState__Outcome outcome_t;
 
-/* A unit whose row was not taken while others of the series were. */
+/* A row that was not taken while others of the series were: refused, or no longer in the answer. A
+ * series can have several periods of one unit; each ages by itself. */
 typedef struct {
     char code[EVENT_MAX_CODE + 1];
+    char period[PERIOD_TEXT_SIZE];
     char reason[160];
     int64_t last_good;
-} bad_unit_t;
+} bad_row_t;
 
 typedef struct {
     const ingest_source_t *source;
@@ -50,14 +52,14 @@ typedef struct {
     int64_t noticed_at;
     uint32_t answers;    /* in the table of that name */
     int64_t answered_at; /* when it last said something of its figures, or that it has none */
-    bad_unit_t *bad;
+    bad_row_t *bad;
     size_t n_bad;
     /* not stored: */
     bool has_body; /* what is identical to it needs no reading, by this life's description */
     uint8_t body_sha256[SHA256_SIZE];
     int64_t left_alone_ms; /* its host, because of the last answer; 0: it is not */
     bool rows_read;        /* the last answer's rows were taken, but for the bad ones */
-    size_t stale_told;     /* how many of the bad units were told to be stale */
+    size_t stale_told;     /* how many of the bad rows were told to be stale */
 } series_t;
 
 /* A new series with what the store knows of it. 0, -ENOMEM, CHISO_E_CORRUPT, CHISO_E_STORE. */
@@ -76,18 +78,21 @@ void series_set_next_due(series_t *series, int64_t now, int64_t retry_after_ms);
  * that has been lies ahead. */
 void series_clock_set_back(series_t *series, int64_t now, int64_t ms);
 
-/* Replaces the list of bad units; a unit that was bad already keeps its last_good. */
-int series_add_bad(series_t *series, const char *code, const char *reason, int64_t last_good);
-void series_remove_bad(series_t *series, const char *code);
-const bad_unit_t *series_bad(const series_t *series, const char *code); /* or NULL */
+/* Adds to the list of bad rows what is not in it yet. 0, -ENOMEM, CHISO_E_TOO_BIG when it is full.
+ */
+int series_add_bad(series_t *series, const char *code, const char *period, const char *reason,
+                   int64_t last_good);
+void series_remove_bad(series_t *series, const char *code, const char *period);
+const bad_row_t *series_bad(const series_t *series, const char *code,
+                            const char *period); /* or NULL */
 
 /* Has its notice stood long enough? */
 bool series_notice_is_over(const series_t *series, int64_t now);
 /* The next answer is read whatever it is: what is known of the last one no longer holds. */
 void series_forget_answer(series_t *series);
 
-/* Are its figures older than the source's limit? And those of one bad unit? */
+/* Are its figures older than the source's limit? And those of one bad row? */
 bool series_is_stale(const series_t *series, int64_t now);
-bool series_unit_is_stale(const series_t *series, const bad_unit_t *unit, int64_t now);
+bool series_row_is_stale(const series_t *series, const bad_row_t *row, int64_t now);
 
 #endif

@@ -190,16 +190,25 @@ void take_whole(take_t *t, size_t page, const char *rule, const char *reason)
     quarantine(t, &entry, page);
 }
 
-/* When the unit's row was last taken: what it was already bad since, or the series' last good time.
- */
-static int64_t last_good_of(const take_t *t, const char *code)
+/* A row was last taken when it became bad, if it was bad already, else at the series' last good
+ * time. True: it was not bad before. */
+static bool add_bad(take_t *t, const char *code, const char *period, const char *reason)
 {
-    for (size_t i = 0; i < t->n_before; i++) {
-        if (strcmp(t->before[i].code, code) == 0) {
-            return t->before[i].last_good;
+    int64_t last_good = t->series->last_good;
+    bool news = true;
+    for (size_t i = 0; i < t->n_before && news; i++) {
+        const bad_row_t *b = &t->before[i];
+        if (strcmp(b->code, code) == 0 && strcmp(b->period, period) == 0) {
+            last_good = b->last_good;
+            news = false;
         }
     }
-    return t->series->last_good;
+    int rc = series_add_bad(t->series, code, period, reason, last_good);
+    if (rc == -ENOMEM) {
+        store_fail(t->txn, rc);
+    }
+    t->too_many_bad = t->too_many_bad || rc == CHISO_E_TOO_BIG;
+    return news;
 }
 
 static void bad_row(take_t *t, const reader_row_t *row, const char *rule, const char *reason)
@@ -216,10 +225,7 @@ static void bad_row(take_t *t, const reader_row_t *row, const char *rule, const 
     t->bad_rows++;
     quarantine(t, &entry, row->page);
     if (row->unit.code != NULL) {
-        int rc = series_add_bad(t->series, row->unit.code, reason, last_good_of(t, row->unit.code));
-        if (rc == -ENOMEM) { /* past the list's maximum the row is in quarantine all the same */
-            store_fail(t->txn, rc);
-        }
+        add_bad(t, row->unit.code, row->period, reason);
     }
 }
 
@@ -273,28 +279,54 @@ static void take_row(take_t *t, const reader_row_t *row)
     }
 }
 
-/* ---- units that were there and are no longer ---- */
+/* ---- rows that were there and are no longer ---- */
 
 typedef struct {
     take_t *take;
-    const reader_table_t *table;
+    const reader_row_t **good; /* by unit and period */
+    size_t n_good;
 } absent_t;
 
-static void check_absent(void *context, const char *code)
+static int compare_rows(const void *x, const void *y)
+{
+    const reader_row_t *a = *(const reader_row_t *const *)x;
+    const reader_row_t *b = *(const reader_row_t *const *)y;
+    int order = strcmp(a->unit.code, b->unit.code);
+    return order != 0 ? order : strcmp(a->period, b->period);
+}
+
+static void check_absent(void *context, const char *code, const char *period)
 {
     absent_t *a = context;
     series_t *s = a->take->series;
-    for (size_t i = 0; i < a->table->n_rows; i++) {
-        const reader_row_t *row = &a->table->rows[i];
-        if (row->rule == NULL && strcmp(row->unit.code, code) == 0) {
-            return;
+    reader_row_t wanted = {.unit.code = (char *)(uintptr_t)code};
+    const reader_row_t *key = &wanted;
+    snprintf(wanted.period, sizeof wanted.period, "%s", period);
+    if (bsearch(&key, a->good, a->n_good, sizeof *a->good, compare_rows) != NULL ||
+        series_bad(s, code, period) != NULL) {
+        return;
+    }
+    if (add_bad(a->take, code, period, "its row is missing from the answer")) {
+        log_warn("a row is no longer in the answer", "source", s->source->id, "series", s->name,
+                 "unit", code, "period", period, TRACE_LOG(&a->take->trace), NULL);
+    }
+}
+
+static void find_absent(take_t *t, const reader_table_t *table)
+{
+    absent_t a = {t, calloc(table->n_rows + 1, sizeof *a.good), 0};
+    if (a.good == NULL) {
+        store_fail(t->txn, -ENOMEM);
+        return;
+    }
+    for (size_t i = 0; i < table->n_rows; i++) {
+        if (table->rows[i].rule == NULL) {
+            a.good[a.n_good++] = &table->rows[i];
         }
     }
-    if (series_bad(s, code) == NULL) {
-        log_warn("a unit is no longer in the answer", "source", s->source->id, "series", s->name,
-                 "unit", code, TRACE_LOG(&a->take->trace), NULL);
-        series_add_bad(s, code, "its row is missing from the answer", last_good_of(a->take, code));
-    }
+    qsort(a.good, a.n_good, sizeof *a.good, compare_rows);
+    ledger_rows(t->txn, t->series->source->id, t->series->name, check_absent, &a);
+    free(a.good);
 }
 
 outcome_t take_rows(take_t *t, const reader_table_t *table, char detail[256])
@@ -307,15 +339,14 @@ outcome_t take_rows(take_t *t, const reader_table_t *table, char detail[256])
     for (size_t i = 0; i < table->n_rows; i++) {
         take_row(t, &table->rows[i]);
     }
-    absent_t absent = {t, table};
-    ledger_units(t->txn, s->source->id, s->name, check_absent, &absent);
+    find_absent(t, table);
     free(t->before);
     t->before = NULL;
     t->n_before = 0;
     if (t->bad_rows == 0 && s->n_bad == 0) {
         return CHISO__V1__SOURCE_STATE__OUTCOME__GOOD;
     }
-    snprintf(detail, 256, "%u of %zu rows are in quarantine, %zu units have no good row",
-             t->bad_rows, table->n_rows, s->n_bad);
+    snprintf(detail, 256, "%u of %zu rows are in quarantine, %zu have no good figures", t->bad_rows,
+             table->n_rows, s->n_bad);
     return CHISO__V1__SOURCE_STATE__OUTCOME__QUARANTINED;
 }

@@ -23,9 +23,10 @@ typedef struct take {
     uint8_t hash[SHA256_SIZE];      /* of all pages together; of the page when there is one */
     unsigned changed_rows, changed_figures, bad_rows;
     drift_t *drift;
-    char jump[160];     /* why the row at hand is held back */
-    bad_unit_t *before; /* the units that were bad until now */
+    char jump[160];    /* why the row at hand is held back */
+    bad_row_t *before; /* the rows that were bad until now */
     size_t n_before;
+    bool too_many_bad; /* not all of them are in the series' list */
 } take_t;
 
 /* Failures stick to the transaction too. 0 or -ENOMEM. */

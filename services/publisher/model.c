@@ -108,6 +108,18 @@ const event_source_state_t *model_state(const model_t *m, const char *source, co
     return NULL;
 }
 
+/* Figures are of the result's own period. */
+static bool has_stale_row(const event_source_state_t *s, const event_score_t *score)
+{
+    for (size_t i = 0; i < s->n_stale_units; i++) {
+        bool same = i >= s->n_stale_periods || strcmp(s->stale_periods[i], score->period) == 0;
+        if (same && strcmp(s->stale_units[i], score->unit->code) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool model_is_stale(const model_t *m, const event_score_t *score)
 {
     if (model_line_is_cut(m)) {
@@ -116,13 +128,8 @@ bool model_is_stale(const model_t *m, const event_score_t *score)
     for (size_t i = 0; i < score->n_figures; i++) {
         const event_figure_t *f = score->figures[i];
         const event_source_state_t *s = model_state(m, f->source, f->series);
-        if (s != NULL && s->stale) {
+        if (s != NULL && (s->stale || has_stale_row(s, score))) {
             return true;
-        }
-        for (size_t k = 0; s != NULL && k < s->n_stale_units; k++) {
-            if (strcmp(s->stale_units[k], score->unit->code) == 0) {
-                return true;
-            }
         }
     }
     return false;

@@ -347,6 +347,32 @@ void render_ranking(const event_ranking_t *r, buffer_t *out)
     jw_object_end(&j);
 }
 
+/* A unit once, in which periods behind it. */
+static void put_stale_rows(jw_t *j, const event_source_state_t *s)
+{
+    jw_key(j, "stale_units");
+    jw_array(j);
+    for (size_t i = 0; i < s->n_stale_units; i++) {
+        bool told = false;
+        for (size_t k = 0; k < i && !told; k++) {
+            told = strcmp(s->stale_units[k], s->stale_units[i]) == 0;
+        }
+        if (!told) {
+            jw_text(j, s->stale_units[i]);
+        }
+    }
+    jw_array_end(j);
+    jw_key(j, "stale_rows");
+    jw_array(j);
+    for (size_t i = 0; i < s->n_stale_periods; i++) {
+        jw_object(j);
+        jw_put_text(j, "unit", s->stale_units[i]);
+        jw_put_text(j, "period", s->stale_periods[i]);
+        jw_object_end(j);
+    }
+    jw_array_end(j);
+}
+
 void render_state(jw_t *j, const event_source_state_t *s)
 {
     jw_object(j);
@@ -359,12 +385,7 @@ void render_state(jw_t *j, const event_source_state_t *s)
     jw_put_text(j, "detail", s->detail);
     jw_put_text(j, "notice", s->notice);
     jw_put_time(j, "noticed_at", s->has_noticed_at ? s->noticed_at : 0);
-    jw_key(j, "stale_units");
-    jw_array(j);
-    for (size_t i = 0; i < s->n_stale_units; i++) {
-        jw_text(j, s->stale_units[i]);
-    }
-    jw_array_end(j);
+    put_stale_rows(j, s);
     jw_object_end(j);
 }
 

@@ -255,8 +255,9 @@ class BadRows(Misbehaving):
         # that unit alone becomes stale, and stays as it was
         self.wait_stale(r, {("2025", FIRST[1])})
         s = r.sources()["nation/2025"]
-        self.assertEqual((s["outcome"], s["stale"], s["stale_units"]),
-                         ("quarantined", False, [FIRST[1]]))
+        self.assertEqual((s["outcome"], s["stale"], s["stale_units"], s["stale_rows"]),
+                         ("quarantined", False, [FIRST[1]],
+                          [{"unit": FIRST[1], "period": "2025"}]))
         now = r.unit(FIRST[1])
         for key in ("points", "revision", "pillars", "figures", "as_of"):
             self.assertEqual(now[key], first[key])
@@ -369,7 +370,7 @@ class BadRows(Misbehaving):
         r.verify()
         r.step("1-first")
         s = self.wait_outcome(r, "91/2025-10", "quarantined")
-        self.assertIn("no good row", s["detail"])
+        self.assertIn("no good figures", s["detail"])
         self.wait_stale(r, {("2025-10", "H01.99")})
         self.assertEqual(r.unit("H01.99", "2025-10")["points"], "99.5")
         r.step("2-more")
@@ -392,6 +393,100 @@ class BadRows(Misbehaving):
                "MDSH": "21.5", "TONG_SCORE": "99.5"}
         file.write_text(json.dumps([*rows, row], ensure_ascii=False), encoding="utf-8")
         return folder
+
+
+class SeveralPeriods(Misbehaving):
+    """One series that has two months of each province: each month is fresh or stale by itself."""
+    SEP, OCT = "2025-09", "2025-10"
+
+    def described(self):
+        """The board's description, but that a row says its own month."""
+        folder = pathlib.Path(rig.tempfile.mkdtemp(prefix="chiso-source-", dir="/tmp"))
+        self.addCleanup(shutil.rmtree, folder)
+        file = folder / "dvc-766.yaml"
+        text = rig.DESCRIPTION.read_text(encoding="utf-8")
+        file.write_text(text.replace("figures:\n", "period: {at: /KY, date: period, as: month}\n"
+                                     "figures:\n", 1), encoding="utf-8")
+        return str(file)
+
+    def months(self):
+        """Steps: all is well; then of September the first province is refused and the second is
+        no longer told; then all is well again."""
+        folder = pathlib.Path(rig.tempfile.mkdtemp(prefix="chiso-fixtures-", dir="/tmp"))
+        self.addCleanup(shutil.rmtree, folder)
+        rows = json.loads((rig.FIXTURES / "2025-10-15/0_2025.json").read_bytes())
+        both = [{**row, "KY": month} for month in (self.SEP, self.OCT) for row in rows]
+        worse = [{**both[0], "MDHL": "mười"}, *both[2:]]
+        for step, told in (("1-well", both), ("2-worse", worse), ("3-well", both)):
+            (folder / step).mkdir()
+            (folder / step / "0_2025.json").write_text(json.dumps(told, ensure_ascii=False),
+                                                       encoding="utf-8")
+        return folder, [rig.unit_of(row, "0_2025")[0] for row in rows[:2]]
+
+    def points(self, r):
+        return {(g, c): (u["points"], u["revision"]) for g, units in r.all_rankings().items()
+                for c, u in units.items()}
+
+    def badges(self, r, period):
+        """How many of the period's units the page without scripts marks as old."""
+        a = request(f"{r.url}/?index={INDEX}&period={period}&level=province")
+        self.assertEqual(a.status, 200)
+        return a.body.decode().count("Số liệu cũ</span>")
+
+    def test_one_period_of_a_unit_is_stale(self):
+        fixtures, codes = self.months()
+        r = self.rig(fixtures=fixtures, periods=["2025"], units_of=[], stale_after="1500ms",
+                     timeout="500ms", source={"source": self.described()})
+        r.observed()
+        r.start()
+        r.wait(lambda: ({g: len(u) for g, u in r.all_rankings().items()} ==
+                        {(m, "province", None): 34 for m in (self.SEP, self.OCT)},
+                        r.api("indexes")), "both months are served")
+        before = self.points(r)
+        self.wait_stale(r, set())
+        r.step("2-worse")
+        old = {(self.SEP, code) for code in codes}
+        self.wait_stale(r, old)
+
+        def told():
+            s = r.sources()["nation/2025"]
+            rows = sorted((x["period"], x["unit"]) for x in s["stale_rows"])
+            self.assertEqual(rows, sorted(old))
+            self.assertEqual((s["outcome"], s["stale"], sorted(s["stale_units"])),
+                             ("quarantined", False, sorted(codes)))
+            for code in codes:
+                self.assertIs(r.unit(code, self.SEP)["stale"], True)
+                self.assertIs(r.unit(code, self.OCT)["stale"], False)
+            self.assertIs(r.ranking(self.SEP)["stale"], True)
+            self.assertIs(r.ranking(self.OCT)["stale"], False)
+            self.assertEqual((self.badges(r, self.SEP), self.badges(r, self.OCT)), (2, 0))
+            self.assertEqual(self.points(r), before)  # the last good figures stay
+        told()
+        r.wait(lambda: (r.metrics("ingest")['chiso_ingest_source_stale_rows{source="dvc-766"}'] == 2,
+                        r.metrics("ingest")), "the metric")
+        gone = [(e["unit"], e["period"]) for e in r.services["ingest"].logged()
+                if e["event"] == "a row is no longer in the answer"]
+        self.assertEqual(gone, [(codes[1], self.SEP)])
+        (entry,) = r.quarantine()
+        self.assertEqual((entry["rule"], entry["unit"], entry["period"]),
+                         ("number", codes[0], self.SEP))
+        # neither of the two forgets it
+        for service in ("ingest", "publisher"):
+            r.services[service].kill()
+            r.services[service].start()
+            r.wait_ready(service)
+            r.wait_polls(2, "0_2025")
+            self.wait_stale(r, old)
+            told()
+        # read again, both are fresh again
+        r.step("3-well")
+        self.wait_outcome(r, "nation/2025", "good")
+        self.wait_stale(r, set())
+        s = r.sources()["nation/2025"]
+        self.assertEqual((s["stale_rows"], s["stale_units"]), ([], []))
+        self.assertEqual((self.badges(r, self.SEP), self.badges(r, self.OCT)), (0, 0))
+        self.assertEqual(self.points(r), before)
+        r.verify()
 
 
 class Manners(Misbehaving):

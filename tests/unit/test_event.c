@@ -22,7 +22,7 @@ typedef struct {
     event_figure_t *figures[2];
     event_reading_t reading;
     event_source_state_t state;
-    char *stale[2];
+    char *stale[2], *periods[2];
     event_indicator_t indicator;
     event_indicator_t *indicators[1];
     char *flags[1];
@@ -74,6 +74,10 @@ static void make(good_t *g)
     g->stale[1] = T("89");
     g->state.n_stale_units = 2;
     g->state.stale_units = g->stale;
+    g->periods[0] = T("2025-09");
+    g->periods[1] = T("2025-Q4");
+    g->state.n_stale_periods = 2;
+    g->state.stale_periods = g->periods;
     g->indicator = (event_indicator_t)CHISO__V1__INDICATOR__INIT;
     g->indicator.code = T("ckmb");
     g->indicator.status = CHISO__V1__STATUS__SCORED;
@@ -282,6 +286,7 @@ static const text_case_t text_cases[] = {
     {SOURCE_STATE, "series is too long", AT(state.series), long193},
     {SOURCE_STATE, "detail is too long", AT(state.detail), long2049},
     {SOURCE_STATE, "stale_units has a space or a bar", AT(stale[1]), "9 1"},
+    {SOURCE_STATE, "stale_periods is not a period", AT(periods[1]), "2025-9"},
     {SCORE, "index is empty", AT(score.index), ""},
     {SCORE, "index is too long", AT(score.index), long65},
     {SCORE, "period is not a period", AT(score.period), "2025-Q5"},
@@ -349,6 +354,10 @@ static void test_numbers_refused(void **state)
         {SCORE, "unit.level is unknown", AT(unit.level), {5, 0, -2147483647}},
         {READING, "figure.revision is zero", AT(second.revision), {0, 0, 0}},
         {SOURCE_STATE, "outcome is unknown", AT(state.outcome), {6, 0, -1}},
+        {SOURCE_STATE,
+         "stale_periods are not one for each unit",
+         AT(state.n_stale_periods),
+         {1, 1, 1}},
         {SCORE, "revision is zero", AT(score.revision), {0, 0, 0}},
         {SCORE, "indicator.status is unknown", AT(indicator.status), {6, 0, -1}},
         {RANKING, "level is unknown", AT(ranking.level), {5, 0, -1}},

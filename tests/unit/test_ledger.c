@@ -90,10 +90,12 @@ static const char *known(rig_t *rig, const char *period, const char *figure)
     return found;
 }
 
-static void count_unit(void *context, const char *code)
+static void count_row(void *context, const char *code, const char *period)
 {
+    int *rows = context;
     assert_string_equal(code, "24");
-    ++*(int *)context;
+    assert_string_equal(period, *rows == 0 ? "2025-09" : "2025-10");
+    ++*rows;
 }
 
 static void test_rows(void **state)
@@ -113,7 +115,7 @@ static void test_rows(void **state)
     assert_int_equal(journal_head(rig->journal), 3);
     int rows = 0;
     store_txn_t *txn = store_read(rig->store);
-    ledger_units(txn, "board", "nation/2025", count_unit, &rows);
+    ledger_rows(txn, "board", "nation/2025", count_row, &rows);
     store_abort(&txn);
     assert_int_equal(rows, 2);
 }

@@ -249,13 +249,16 @@ static void test_stale(void **state)
     assert_false(model_is_stale(&p->model, in.event->score));
     static const struct {
         bool stale;
-        const char *unit;
+        const char *unit, *period;
         bool want;
-    } cases[] = {{false, NULL, false}, {true, NULL, true},   {false, "01", false},
-                 {false, "91", true},  {false, NULL, false}, {true, "01", true}};
+    } cases[] = {
+        {false, NULL, NULL, false},      {true, NULL, NULL, true},   {false, "01", "2025", false},
+        {false, "91", "2025", true},     {false, NULL, NULL, false}, {true, "01", "2025", true},
+        {false, "91", "2024", false}, /* another period of the same series */
+        {false, "91", "2025-10", false}, {false, "91", NULL, true},  {false, "91", "2024", false}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         txn = store_write(p->store);
-        take_state(p, txn, "nation/2025", cases[i].stale, cases[i].unit);
+        take_row_state(p, txn, "nation/2025", cases[i].stale, cases[i].unit, cases[i].period);
         published_commit(p, &txn);
         assert_int_equal(p->n_notices, 1);
         assert_string_equal(notice(p, 0)->type, NOTICE_SOURCE);

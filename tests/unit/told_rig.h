@@ -114,12 +114,14 @@ static inline void take_ranking(published_t *p, store_txn_t *txn, const char *pa
     assert_int_equal(model_apply(&p->model, txn, MODEL_EPOCH, &event, false), 0);
 }
 
-static inline void take_state(published_t *p, store_txn_t *txn, const char *series, bool stale,
-                              const char *unit)
+/* `unit` and `period` of a row that is stale, or NULL; a unit without a period: all of them. */
+static inline void take_row_state(published_t *p, store_txn_t *txn, const char *series, bool stale,
+                                  const char *unit, const char *period)
 {
     event_source_state_t s = CHISO__V1__SOURCE_STATE__INIT;
     event_t event = CHISO__V1__EVENT__INIT;
     char *units[1] = {T(unit)};
+    char *periods[1] = {T(period)};
     s.source = T("dvc-766");
     s.series = T(series);
     s.outcome = CHISO__V1__SOURCE_STATE__OUTCOME__GOOD;
@@ -127,9 +129,17 @@ static inline void take_state(published_t *p, store_txn_t *txn, const char *seri
     s.stale = stale;
     s.n_stale_units = unit != NULL ? 1 : 0;
     s.stale_units = units;
+    s.n_stale_periods = period != NULL ? 1 : 0;
+    s.stale_periods = periods;
     event.body_case = CHISO__V1__EVENT__BODY_SOURCE_STATE;
     event.source_state = &s;
     assert_int_equal(model_apply(&p->model, txn, MODEL_EPOCH, &event, false), 0);
+}
+
+static inline void take_state(published_t *p, store_txn_t *txn, const char *series, bool stale,
+                              const char *unit)
+{
+    take_row_state(p, txn, series, stale, unit, NULL);
 }
 
 static inline void result(published_t *p, const char *code, event_in_t *out)

@@ -149,17 +149,21 @@ function OtherFigures({ unit: { pillars, figures } }) {
   return others.length > 0 && <FigureTable figures={others} title={t('Nguồn tự công bố, để đối chiếu')} />;
 }
 
-const Sources = ({ sources }) => (
+/** Of one period of the unit only, while others of the series are fresh. */
+const isOld = (s, { unit, period }) => s.stale
+  || s.stale_rows.some((r) => r.unit === unit.code && r.period === period);
+
+const Sources = ({ of }) => (
   <Scroll label={t('Tình trạng nguồn')}>
     <table class="sources">
       <caption>{t('Tình trạng nguồn')}</caption>
       <thead><tr><th scope="col">{t('Nguồn')}</th><th scope="col">{t('Tình trạng')}</th><th scope="col">{t('Từ lúc')}</th>
         <th scope="col">{t('Đọc tốt gần nhất')}</th></tr></thead>
       <tbody>
-        {sources.map((s) => (
+        {of.sources.map((s) => (
           <tr key={`${s.source} ${s.series}`}>
             <th scope="row">{s.source}<small>{s.series}</small></th>
-            <td>{word(s.outcome)} {s.stale && <StaleBadge />}{s.detail && <small lang="en">{s.detail}</small>}</td>
+            <td>{word(s.outcome)} {isOld(s, of) && <StaleBadge />}{s.detail && <small lang="en">{s.detail}</small>}</td>
             <td><When iso={s.since} /></td><td><When iso={s.last_good} /></td>
           </tr>
         ))}
@@ -252,7 +256,7 @@ export function UnitView({ view, wanted }) {
           <Indicators pillars={answer.pillars} wanted={wanted} />
           <div class="card more-tables">
             <OtherFigures unit={answer} />
-            <Sources sources={answer.sources} />
+            <Sources of={answer} />
             {past.answer && <History revisions={past.answer.revisions} />}
           </div>
         </>
