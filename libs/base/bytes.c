@@ -27,6 +27,11 @@ bool bytes_equal(bytes_t a, bytes_t b)
     return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
 }
 
+bool bytes_start_with(bytes_t a, bytes_t prefix)
+{
+    return a.len >= prefix.len && (prefix.len == 0 || memcmp(a.data, prefix.data, prefix.len) == 0);
+}
+
 /* And for one NUL behind them. */
 bool buffer_room(buffer_t *b, size_t more)
 {

@@ -15,6 +15,7 @@ typedef struct {
 bytes_t bytes_of(const void *data, size_t len);
 bytes_t bytes_of_text(const char *text); /* without the final NUL */
 bool bytes_equal(bytes_t a, bytes_t b);
+bool bytes_start_with(bytes_t a, bytes_t prefix); /* also when they are equal */
 
 /* A growing buffer with a maximum. Sticky: after a failure every append is a no-op, and
  * buffer_failed() tells. Zero-initialise with BUFFER_INIT. */

@@ -33,11 +33,6 @@ static const evidence_type_t types[TYPES] = {
     {"odp", OPEN "presentation"},
 };
 
-static bool begins(bytes_t body, const char *with, size_t len)
-{
-    return body.len >= len && memcmp(body.data, with, len) == 0;
-}
-
 static bool holds(bytes_t body, const char *text)
 {
     return body.len > 0 && memmem(body.data, body.len, text, strlen(text)) != NULL;
@@ -55,7 +50,7 @@ static const evidence_type_t *sniff_zip(bytes_t body)
             size_t len = strlen(types[i].media_type);
             /* no longer name: "…text-template" is another type */
             bool ends = said.len > len && (said.data[len] == 'P' || said.data[len] < ' ');
-            if (begins(said, types[i].media_type, len) && ends) {
+            if (bytes_start_with(said, bytes_of_text(types[i].media_type)) && ends) {
                 return &types[i];
             }
         }
@@ -72,16 +67,16 @@ static const evidence_type_t *sniff_zip(bytes_t body)
 
 const evidence_type_t *evidence_sniff(bytes_t body)
 {
-    if (begins(body, "%PDF-", 5)) {
+    if (bytes_start_with(body, bytes_of_text("%PDF-"))) {
         return &types[PDF];
     }
-    if (begins(body, "\x89PNG\r\n\x1a\n", 8)) {
+    if (bytes_start_with(body, bytes_of_text("\x89PNG\r\n\x1a\n"))) {
         return &types[PNG];
     }
-    if (begins(body, "\xFF\xD8\xFF", 3)) {
+    if (bytes_start_with(body, bytes_of_text("\xFF\xD8\xFF"))) {
         return &types[JPEG];
     }
-    return begins(body, "PK\x03\x04", 4) ? sniff_zip(body) : NULL;
+    return bytes_start_with(body, bytes_of_text("PK\x03\x04")) ? sniff_zip(body) : NULL;
 }
 
 bool evidence_declared(const evidence_type_t *type, const char *content_type)

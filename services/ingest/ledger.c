@@ -244,7 +244,7 @@ void ledger_rows(store_txn_t *txn, const char *source, const char *series, ledge
     bytes_t key;
     bytes_t value;
     bool more = store_seek(txn, LEDGER_ROWS, buffer_bytes(&prefix), &cursor, &key, &value);
-    while (more && key.len > prefix.len && memcmp(key.data, prefix.data, prefix.len) == 0) {
+    while (more && bytes_start_with(key, buffer_bytes(&prefix))) {
         const char *code = (const char *)key.data + prefix.len;
         each(context, code, code + strlen(code) + 1);
         more = store_next(cursor, &key, &value);

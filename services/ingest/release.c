@@ -48,8 +48,7 @@ static bool is_page(const release_t *r)
 {
     bytes_t kept = bytes_of(r->entry->bytes.data, r->entry->bytes.len);
     for (size_t i = 0; i < r->take.n_pages; i++) {
-        bytes_t page = r->take.pages[i];
-        if (kept.len <= page.len && memcmp(kept.data, page.data, kept.len) == 0) {
+        if (bytes_start_with(r->take.pages[i], kept)) {
             return true;
         }
     }

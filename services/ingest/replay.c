@@ -70,8 +70,8 @@ static int find_series(replay_t *r)
     store_txn_t *txn = store_read(r->in->store);
     bool more = store_seek(txn, LEDGER_SERIES, buffer_bytes(&prefix), &cursor, &key, &value);
     int rc = 0;
-    while (rc == 0 && more && key.len > prefix.len &&
-           memcmp(key.data, prefix.data, prefix.len) == 0 && r->n_series < MAX_SERIES) {
+    while (rc == 0 && more && bytes_start_with(key, buffer_bytes(&prefix)) &&
+           r->n_series < MAX_SERIES) {
         rc = add_series(r, (const char *)key.data + prefix.len);
         more = store_next(cursor, &key, &value);
     }

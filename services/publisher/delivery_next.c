@@ -210,19 +210,27 @@ static bool take_notice(void *context, uint64_t seq, bytes_t payload)
     return !take->found && ++take->skipped < MAX_SKIPPED;
 }
 
-/* The last notice of a ranking becomes all of it, see above. */
-static void make_whole(target_t *t, store_txn_t *txn, told_t *told)
+/* The ranking that a notice is about, as it stands now, and the number of its last notice; free it
+ * with model_ranking_free(). */
+static bool ranking_of(store_txn_t *txn, const event_notice_t *n, uint64_t *last, event_in_t *out)
 {
-    const event_notice_t *n = told->in.event->notice;
     json_t *body = json_loadb((const char *)n->body.data, n->body.len, 0, NULL);
     const char *index = json_string_value(json_object_get(body, "index"));
     const char *period = json_string_value(json_object_get(body, "period"));
     const char *level = json_string_value(json_object_get(body, "level"));
     const char *parent = json_string_value(json_object_get(body, "parent"));
+    bool found = index != NULL && period != NULL && level != NULL &&
+                 model_ranking_whole(txn, index, period, event_level_of(level), parent, last, out);
+    json_decref(body);
+    return found;
+}
+
+/* The last notice of a ranking becomes all of it, see above. */
+static void make_whole(target_t *t, store_txn_t *txn, told_t *told)
+{
     uint64_t last;
     event_in_t in;
-    if (index != NULL && period != NULL && level != NULL &&
-        model_ranking_whole(txn, index, period, event_level_of(level), parent, &last, &in)) {
+    if (ranking_of(txn, told->in.event->notice, &last, &in)) {
         told_t whole;
         if (last == told->seq && in.event->ranking->n_standings > 0 &&
             told_of_ranking(t, in.event->ranking, &whole)) {
@@ -231,7 +239,6 @@ static void make_whole(target_t *t, store_txn_t *txn, told_t *told)
         }
         model_ranking_free(&in);
     }
-    json_decref(body);
 }
 
 static bool next_of_journal(target_t *t, store_txn_t *txn, told_t *told)
@@ -281,16 +288,10 @@ static letter_t state_of_score(target_t *t, store_txn_t *txn, const event_notice
 static letter_t state_of_ranking(target_t *t, store_txn_t *txn, told_t *told)
 {
     const event_notice_t *n = told->in.event->notice;
-    json_t *body = json_loadb((const char *)n->body.data, n->body.len, 0, NULL);
-    const char *index = json_string_value(json_object_get(body, "index"));
-    const char *period = json_string_value(json_object_get(body, "period"));
-    const char *level = json_string_value(json_object_get(body, "level"));
-    const char *parent = json_string_value(json_object_get(body, "parent"));
     uint64_t last;
     event_in_t in;
     letter_t state = LETTER_SETTLED;
-    if (index != NULL && period != NULL && level != NULL &&
-        model_ranking_whole(txn, index, period, event_level_of(level), parent, &last, &in)) {
+    if (ranking_of(txn, n, &last, &in)) {
         char key[RENDER_KEY_SIZE];
         told_t whole;
         render_ranking_key(in.event->ranking, *t->delivery->epoch, key);
@@ -304,7 +305,6 @@ static letter_t state_of_ranking(target_t *t, store_txn_t *txn, told_t *told)
         }
         model_ranking_free(&in);
     }
-    json_decref(body);
     return state;
 }
 

@@ -15,11 +15,6 @@
 #define MAX_RECORD (EVENT_MAX_BYTES + 4096)
 #define TAIL 12 /* of a key: time and revision, both inverted */
 
-static bool starts_with(bytes_t key, const buffer_t *prefix)
-{
-    return key.len >= prefix->len && memcmp(key.data, prefix->data, prefix->len) == 0;
-}
-
 static void append_inverted(buffer_t *key, int64_t at, uint32_t revision)
 {
     uint8_t time[8];
@@ -139,7 +134,7 @@ static void walk(store_txn_t *txn, store_table_t table, const buffer_t *prefix, 
     bytes_t key;
     bytes_t value;
     bool more = !from.failed && store_seek(txn, table, buffer_bytes(&from), &cursor, &key, &value);
-    while (more && starts_with(key, prefix)) {
+    while (more && bytes_start_with(key, buffer_bytes(prefix))) {
         wire_arena_t *arena;
         ProtobufCMessage *message;
         if (!unpack(txn, reader->of, value, &arena, &message)) {
@@ -207,7 +202,7 @@ void model_walk_at(store_txn_t *txn, const char *index, const char *period, int6
         char code[EVENT_MAX_CODE + 1] = "";
         bool found = !from.failed &&
                      store_seek(txn, MODEL_HISTORY, buffer_bytes(&from), &cursor, &key, &value) &&
-                     starts_with(key, &prefix) && key.len - prefix.len > TAIL &&
+                     bytes_start_with(key, buffer_bytes(&prefix)) && key.len - prefix.len > TAIL &&
                      key.len - prefix.len - TAIL <= sizeof code;
         if (found) {
             memcpy(code, key.data + prefix.len, key.len - prefix.len - TAIL);

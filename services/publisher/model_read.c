@@ -35,11 +35,6 @@ bool model_decode(store_txn_t *txn, bytes_t value, event_in_t *out)
     return rc == 0;
 }
 
-static bool starts_with(bytes_t key, const buffer_t *prefix)
-{
-    return key.len >= prefix->len && memcmp(key.data, prefix->data, prefix->len) == 0;
-}
-
 bool model_result(store_txn_t *txn, const char *index, const char *period, const char *code,
                   event_in_t *out)
 {
@@ -70,7 +65,8 @@ void model_walk(store_txn_t *txn, const char *index, const char *period, Chiso__
     bytes_t value;
     bool more = !prefix.failed &&
                 store_seek(txn, MODEL_RESULTS, buffer_bytes(&prefix), &cursor, &key, &value);
-    for (; more && starts_with(key, &prefix); more = store_next(cursor, &key, &value)) {
+    for (; more && bytes_start_with(key, buffer_bytes(&prefix));
+         more = store_next(cursor, &key, &value)) {
         event_in_t in;
         if (model_decode(txn, value, &in)) {
             each(context, &in);

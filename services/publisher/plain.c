@@ -1,54 +1,26 @@
 /* plain.c - see plain.h. */
 #include "plain.h"
 
+#include "api/html.h"
+#include "period/moment.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-#define VIETNAM_MS (7LL * 3600 * 1000)
-
-/* The texts and names come from catalogs and sources. */
-static void put_text(buffer_t *out, const char *text)
-{
-    for (const char *at = text != NULL ? text : ""; *at != '\0'; at++) {
-        switch (*at) {
-        case '<':
-            buffer_append_text(out, "&lt;");
-            break;
-        case '>':
-            buffer_append_text(out, "&gt;");
-            break;
-        case '&':
-            buffer_append_text(out, "&amp;");
-            break;
-        case '"':
-            buffer_append_text(out, "&quot;");
-            break;
-        default:
-            buffer_append(out, at, 1);
-        }
-    }
-}
 
 /* "91.645" as 91,65; an en dash for what is not known. */
 static void put_decimal(buffer_t *out, const char *text)
 {
     char fixed[DECIMAL_TEXT_SIZE];
-    if (text == NULL) {
-        buffer_append_text(out, "–");
-        return;
-    }
-    decimal_format_fixed(event_decimal(text), 2, DECIMAL_HALF_UP, fixed);
-    char *point = strchr(fixed, '.');
-    if (point != NULL) {
-        *point = ',';
-    }
-    buffer_append_text(out, fixed);
+    html_decimal(out, text == NULL
+                          ? NULL
+                          : decimal_format_fixed(event_decimal(text), 2, DECIMAL_HALF_UP, fixed));
 }
 
+/* With its second, as the live page in its place writes it. */
 static void put_time(buffer_t *out, int64_t wall_ms)
 {
-    time_t seconds = (time_t)((wall_ms + VIETNAM_MS) / 1000);
+    time_t seconds = (time_t)((wall_ms + MOMENT_ZONE_MS) / 1000);
     struct tm t;
     char text[32];
     gmtime_r(&seconds, &t);
@@ -143,7 +115,7 @@ static void put_row(buffer_t *out, const model_t *m, const event_score_t *s)
         buffer_append_text(out, "–");
     }
     buffer_append_text(out, "<th scope=row>");
-    put_text(out, s->unit->name);
+    html_text(out, s->unit->name);
     if (model_is_stale(m, s)) {
         buffer_append_text(out, " <span class=badge>Số liệu cũ</span>");
     }
@@ -165,7 +137,7 @@ static void put_table(buffer_t *out, const model_t *m, const model_group_t *g, c
     put_time(out, as_of);
     buffer_append_text(out, " (giờ Việt Nam)</p>\n<div class=card><table><caption>Xếp hạng ");
     buffer_printf(out, "%zu đơn vị · %s · kỳ ", rows->n, level_words(g->level));
-    put_text(out, g->period);
+    html_text(out, g->period);
     buffer_append_text(out, "</caption><thead><tr><th scope=col>Hạng<th scope=col>Đơn vị"
                             "<th scope=col class=num>Điểm<th scope=col class=num>%<tbody>\n");
     for (size_t i = 0; i < rows->n; i++) {
@@ -187,23 +159,23 @@ static void put_groups(buffer_t *out, const model_t *m, const model_group_t *sho
         }
         /* ids, periods and codes are ASCII without what a query would need encoded */
         buffer_append_text(out, "<li><a href=\"?index=");
-        put_text(out, g->index);
+        html_text(out, g->index);
         buffer_append_text(out, "&amp;period=");
-        put_text(out, g->period);
+        html_text(out, g->period);
         buffer_printf(out, "&amp;level=%s", event_level_name(g->level));
         if (g->parent != NULL) {
             buffer_append_text(out, "&amp;parent=");
-            put_text(out, g->parent);
+            html_text(out, g->parent);
         }
         buffer_printf(out, "\">%s", level_words(g->level));
         if (g->parent != NULL) {
             buffer_append_text(out, " của ");
-            put_text(out, g->parent);
+            html_text(out, g->parent);
         }
         buffer_append_text(out, ", kỳ ");
-        put_text(out, g->period);
+        html_text(out, g->period);
         buffer_append_text(out, " (");
-        put_text(out, g->index);
+        html_text(out, g->index);
         buffer_append_text(out, ")</a>\n");
     }
     buffer_append_text(out, "</ul>\n");
@@ -227,7 +199,7 @@ void plain_ranking(void *context, http_request_t *request, buffer_t *out)
     store_abort(&txn);
     qsort(rows->list, rows->n, sizeof rows->list[0], by_rank);
     buffer_append_text(out, "<h1>");
-    put_text(out, index->title);
+    html_text(out, index->title);
     buffer_append_text(out,
                        "</h1>\n<p class=\"notice quiet\">Trình duyệt không chạy JavaScript: bảng "
                        "này là của lúc tải trang và không tự cập nhật.</p>\n");

@@ -1,6 +1,7 @@
 /* render.c - see render.h. */
 #include "render.h"
 
+#include "event/show.h"
 #include "formula/formula.h"
 
 #include <stdio.h>
@@ -77,25 +78,6 @@ static const event_figure_t *figure_of(const event_score_t *s, const char *id)
     return NULL;
 }
 
-void render_provenance(jw_t *j, const event_figure_t *f)
-{
-    char hex[SHA256_HEX_SIZE];
-    jw_put_text(j, "value", f->withdrawn ? NULL : f->value);
-    jw_put_flag(j, "withdrawn", f->withdrawn);
-    jw_put_text(j, "source", f->source);
-    jw_put_text(j, "series", f->series);
-    jw_put_text(j, "submitter", f->submitter);
-    jw_put_time(j, "fetched_at", f->fetched_at);
-    jw_put_number(j, "revision", f->revision);
-    jw_put_text(j, "raw_sha256", sha256_hex(f->raw_sha256.data, hex));
-    jw_key(j, "evidence");
-    jw_array(j);
-    for (size_t i = 0; i < f->n_evidence; i++) {
-        jw_text(j, sha256_hex(f->evidence[i].data, hex));
-    }
-    jw_array_end(j);
-}
-
 void render_figure(jw_t *j, const catalog_index_t *index, const event_figure_t *f)
 {
     int place = catalog_figure_place(index, f->id);
@@ -108,7 +90,7 @@ void render_figure(jw_t *j, const catalog_index_t *index, const event_figure_t *
     jw_put_text(j, "text",
                 known != NULL && !f->withdrawn ? catalog_figure_text(known, event_decimal(f->value))
                                                : NULL);
-    render_provenance(j, f);
+    event_show_figure(j, f);
     jw_object_end(j);
 }
 

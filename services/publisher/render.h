@@ -38,8 +38,6 @@ void render_indicator(jw_t *j, const catalog_index_t *index, const catalog_indic
  * official text, notes, who scores it, which figures it reads. */
 void render_criterion(jw_t *j, const catalog_index_t *index, const catalog_indicator_t *indicator);
 void render_figure(jw_t *j, const catalog_index_t *index, const event_figure_t *figure);
-/* Value of a figure and where it comes from, into an object that is open. */
-void render_provenance(jw_t *j, const event_figure_t *figure);
 void render_state(jw_t *j, const event_source_state_t *state);
 
 /* The deterministic key of a revision of a result. It names the scorer's journal too: revisions of

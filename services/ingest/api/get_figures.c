@@ -3,7 +3,7 @@
 #include "answers.h"
 
 #include "base/error.h"
-#include "event/event.h"
+#include "event/show.h"
 #include "event/wire.h"
 #include "ingest/ledger.h"
 #include "json/json.h"
@@ -29,18 +29,6 @@ static bool split_key(bytes_t key, const char *parts[3])
     return true;
 }
 
-static void put_hashes(jw_t *j, const event_figure_t *f)
-{
-    char hex[SHA256_HEX_SIZE];
-    jw_put_text(j, "raw_sha256", sha256_hex(f->raw_sha256.data, hex));
-    jw_key(j, "evidence");
-    jw_array(j);
-    for (size_t i = 0; i < f->n_evidence; i++) {
-        jw_text(j, sha256_hex(f->evidence[i].data, hex));
-    }
-    jw_array_end(j);
-}
-
 static void put_revision(jw_t *j, store_txn_t *txn, bytes_t key, bytes_t record)
 {
     wire_arena_t *arena;
@@ -57,14 +45,7 @@ static void put_revision(jw_t *j, store_txn_t *txn, bytes_t key, bytes_t record)
     jw_object(j);
     jw_put_text(j, "period", parts[1]);
     jw_put_text(j, "figure", f->id);
-    jw_put_text(j, "value", f->withdrawn ? NULL : f->value);
-    jw_put_flag(j, "withdrawn", f->withdrawn);
-    jw_put_text(j, "source", f->source);
-    jw_put_text(j, "series", f->series);
-    jw_put_number(j, "revision", f->revision);
-    jw_put_time(j, "fetched_at", f->fetched_at);
-    jw_put_text(j, "submitter", f->submitter);
-    put_hashes(j, f);
+    event_show_figure(j, f);
     if (store_get(txn, LEDGER_NOTES, key, &note)) {
         char text[4096];
         snprintf(text, sizeof text, "%.*s", (int)note.len, (const char *)note.data);
@@ -84,8 +65,7 @@ static bool put_revisions(jw_t *j, store_txn_t *txn, bytes_t prefix, const char 
     bytes_t value;
     unsigned left = MAX_REVISIONS;
     bool more = store_seek(txn, LEDGER_HISTORY, prefix, &cursor, &key, &value);
-    while (more && left > 0 && key.len > prefix.len &&
-           memcmp(key.data, prefix.data, prefix.len) == 0) {
+    while (more && left > 0 && bytes_start_with(key, prefix)) {
         const char *parts[3];
         if (figure == NULL || (split_key(key, parts) && strcmp(parts[2], figure) == 0)) {
             put_revision(j, txn, key, value);

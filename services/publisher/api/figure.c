@@ -1,5 +1,6 @@
 /* figure.c - one figure of a unit: every value it had, from where, and what is computed from it. */
 #include "answers.h"
+#include "event/show.h"
 #include "publisher/render.h"
 
 #include <string.h>
@@ -21,7 +22,7 @@ static bool put_value(void *context, const event_figure_t *f)
     }
     v->left--;
     jw_object(v->j);
-    render_provenance(v->j, f);
+    event_show_figure(v->j, f);
     jw_object_end(v->j);
     return true;
 }

@@ -113,14 +113,7 @@ static void put_rows(const publisher_target_t *t, record_t *const *records, size
     if (dry) {
         jw_put_flag(&j, "dry_run", true);
     }
-    jw_key(&j, "records");
-    jw_array(&j);
-    for (size_t i = 0; i < n; i++) {
-        jw_object(&j);
-        record_write(records[i], t->mapping, &j);
-        jw_object_end(&j);
-    }
-    jw_array_end(&j);
+    record_put_all(records, n, t->mapping, "records", &j);
     jw_object_end(&j);
 }
 

@@ -7,8 +7,6 @@
 
 #include <string.h>
 
-#define EVENT_SOURCE "/chiso"
-
 static void check(publisher_target_t *t, config_t *file, const char *at)
 {
     char path[128];
@@ -19,43 +17,11 @@ static void check(publisher_target_t *t, config_t *file, const char *at)
     }
 }
 
-/* With a mapping the data is the fields; else the notice's body as it is in the journal. */
-static void put_data(const publisher_target_t *t, const record_t *r, buffer_t *out)
-{
-    if (r->doc == NULL) {
-        buffer_append(out, r->notice->body.data, r->notice->body.len);
-        return;
-    }
-    jw_t j = jw_to(out);
-    jw_object(&j);
-    record_write(r, t->mapping, &j);
-    jw_object_end(&j);
-}
-
 static void write_structured(const publisher_target_t *t, const record_t *r, outgoing_t *out)
 {
-    buffer_t data = BUFFER_INIT(TARGET_MAX_REQUEST);
     jw_t j = jw_to(&out->body);
-    char trace[TRACE_TEXT_SIZE];
-    put_data(t, r, &data);
     outgoing_header(out, "Content-Type: application/cloudevents+json");
-    jw_object(&j);
-    jw_put_text(&j, "specversion", "1.0");
-    jw_put_text(&j, "id", r->key);
-    jw_put_text(&j, "source", EVENT_SOURCE);
-    jw_put_text(&j, "type", r->notice->type);
-    jw_put_text(&j, "subject", r->stem);
-    jw_put_time(&j, "time", r->notice->time);
-    jw_put_text(&j, "datacontenttype", "application/json");
-    jw_put_text(&j, "traceparent", trace_format(&r->trace, trace));
-    jw_key(&j, "data");
-    const char *text = buffer_text(&data);
-    if (text != NULL) {
-        jw_raw(&j, text);
-    }
-    out->failed = out->failed || text == NULL;
-    jw_object_end(&j);
-    buffer_free(&data);
+    record_put_event(r, t->mapping, &j);
 }
 
 static void write(const publisher_target_t *t, record_t *const *records, size_t n, outgoing_t *out)
@@ -69,13 +35,14 @@ static void write(const publisher_target_t *t, record_t *const *records, size_t 
     } else {
         outgoing_header(out, "Content-Type: application/json");
         outgoing_header(out, "ce-specversion: 1.0");
-        outgoing_header(out, "ce-source: " EVENT_SOURCE);
+        outgoing_header(out, "ce-source: " RECORD_SOURCE);
         outgoing_header(out, "ce-type: %s", r->notice->type);
         outgoing_header(out, "ce-id: %s", r->key);
         outgoing_header(out, "ce-subject: %s", r->stem);
         outgoing_header(out, "ce-time: %s", clock_iso(r->notice->time, iso));
         outgoing_header(out, "ce-traceparent: %s", trace_format(&r->trace, trace));
-        put_data(t, r, &out->body);
+        jw_t j = jw_to(&out->body);
+        record_put_data(r, t->mapping, &j);
     }
 }
 

@@ -33,29 +33,11 @@ static void write_lines(const publisher_target_t *t, record_t *const *records, s
     for (size_t i = 0; i < n; i++) {
         const record_t *r = records[i];
         jw_t j = jw_to(&out->body);
-        jw_object(&j);
         if (r->doc != NULL) {
-            record_write(r, t->mapping, &j);
+            record_put_data(r, t->mapping, &j);
         } else {
-            const char *body = NULL;
-            buffer_t data = BUFFER_INIT(EVENT_MAX_BYTES);
-            buffer_append(&data, r->notice->body.data, r->notice->body.len);
-            body = buffer_text(&data);
-            jw_put_text(&j, "specversion", "1.0");
-            jw_put_text(&j, "id", r->key);
-            jw_put_text(&j, "source", "/chiso");
-            jw_put_text(&j, "type", r->notice->type);
-            jw_put_text(&j, "subject", r->stem);
-            jw_put_time(&j, "time", r->notice->time);
-            jw_put_text(&j, "datacontenttype", "application/json");
-            jw_key(&j, "data");
-            if (body != NULL) {
-                jw_raw(&j, body);
-            }
-            out->failed = out->failed || body == NULL;
-            buffer_free(&data);
+            record_put_event(r, NULL, &j);
         }
-        jw_object_end(&j);
         buffer_append(&out->body, "\n", 1);
     }
 }

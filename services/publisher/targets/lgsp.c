@@ -15,10 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define F(n, f)                                                                                    \
-    {                                                                                              \
-        .name = (char *)(uintptr_t)(n), .from = (char *)(uintptr_t)(f)                             \
-    }
+#define F(name, from) TARGET_FIELD(name, from, NULL)
 static const target_field_t vnpt_fields[] = {F("khoa", "key"),
                                              F("loai", "type"),
                                              F("chi_so", "index"),
@@ -190,14 +187,7 @@ static void write_vnpt(const publisher_target_t *t, record_t *const *records, si
     put_code(out, "RECEIVER_CODE", t->lgsp.receiver_code);
     jw_t j = jw_to(&out->body);
     jw_object(&j);
-    jw_key(&j, "data");
-    jw_array(&j);
-    for (size_t i = 0; i < n; i++) {
-        jw_object(&j);
-        record_write(records[i], t->mapping, &j);
-        jw_object_end(&j);
-    }
-    jw_array_end(&j);
+    record_put_all(records, n, t->mapping, "data", &j);
     jw_object_end(&j);
 }
 
@@ -241,9 +231,7 @@ static void write_opencps(const publisher_target_t *t, record_t *const *records,
     (void)n;
     outgoing_header(out, "Content-Type: application/json");
     jw_t j = jw_to(&out->body);
-    jw_object(&j);
-    record_write(records[0], t->mapping, &j);
-    jw_object_end(&j);
+    record_put_data(records[0], t->mapping, &j);
 }
 
 static void judge_opencps(const publisher_target_t *t, const fetch_answer_t *a,

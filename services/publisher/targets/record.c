@@ -317,3 +317,42 @@ void record_write(const record_t *r, const target_field_t *fields, jw_t *j)
         }
     }
 }
+
+void record_put_data(const record_t *r, const target_field_t *fields, jw_t *j)
+{
+    if (r->doc == NULL) {
+        jw_raw_bytes(j, bytes_of(r->notice->body.data, r->notice->body.len));
+        return;
+    }
+    jw_object(j);
+    record_write(r, fields, j);
+    jw_object_end(j);
+}
+
+void record_put_all(record_t *const *records, size_t n, const target_field_t *fields,
+                    const char *key, jw_t *j)
+{
+    jw_key(j, key);
+    jw_array(j);
+    for (size_t i = 0; i < n; i++) {
+        record_put_data(records[i], fields, j);
+    }
+    jw_array_end(j);
+}
+
+void record_put_event(const record_t *r, const target_field_t *fields, jw_t *j)
+{
+    char trace[TRACE_TEXT_SIZE];
+    jw_object(j);
+    jw_put_text(j, "specversion", "1.0");
+    jw_put_text(j, "id", r->key);
+    jw_put_text(j, "source", RECORD_SOURCE);
+    jw_put_text(j, "type", r->notice->type);
+    jw_put_text(j, "subject", r->stem);
+    jw_put_time(j, "time", r->notice->time);
+    jw_put_text(j, "datacontenttype", "application/json");
+    jw_put_text(j, "traceparent", trace_format(&r->trace, trace));
+    jw_key(j, "data");
+    record_put_data(r, fields, j);
+    jw_object_end(j);
+}

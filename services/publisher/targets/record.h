@@ -64,5 +64,13 @@ void record_expand(const struct publisher_target *config, const event_notice_t *
 const char *record_value(const record_t *record, const target_field_t *field, bool *is_null);
 /* Members of an open object: fields that the result does not hold are left out. */
 void record_write(const record_t *record, const target_field_t *fields, jw_t *j);
+/* The member `key` of an open object: an array with an object a record. */
+void record_put_all(record_t *const *records, size_t n, const target_field_t *fields,
+                    const char *key, jw_t *j);
+/* What a record says: an object of the fields, or the notice's body as it is in the journal. */
+void record_put_data(const record_t *record, const target_field_t *fields, jw_t *j);
+/* The same in a structured CloudEvent. */
+#define RECORD_SOURCE "/chiso"
+void record_put_event(const record_t *record, const target_field_t *fields, jw_t *j);
 
 #endif
