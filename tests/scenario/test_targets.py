@@ -463,6 +463,8 @@ class Folder(rig.Case):
             self.assertEqual(len(body), line["bytes"])
             records = [json.loads(x) for x in body.splitlines()]
             self.assertEqual([x["id"] for x in records], line["keys"])
+            for record in records:
+                self.assertRegex(record["traceparent"], "^00-[0-9a-f]{32}-[0-9a-f]{16}-0[01]$")
         self.assertEqual({f.name for f in self.folder.iterdir()
                           if not f.name.startswith("manifest-")},
                          {line["file"] for line in self.manifest()})
