@@ -173,18 +173,7 @@ static int compute(verify_t *v)
         score_evaluate(v->computed.results[i], NULL);
     }
     for (size_t i = 0; i < v->computed.n_rankings; i++) {
-        ranking_t *ranking = v->computed.rankings[i];
-        uint32_t *ranks = calloc(ranking->n_members + 1, sizeof *ranks);
-        if (ranks == NULL) {
-            return CHISO_E_STORE;
-        }
-        rank_all(ranking, ranks);
-        for (unsigned k = 0; k < ranking->n_members; k++) {
-            result_t *r = ranking->members[k];
-            r->rank = ranking == r->local ? ranks[k] : r->rank;
-            r->nation_rank = ranking == r->nation ? ranks[k] : r->nation_rank;
-        }
-        free(ranks);
+        rank_all(v->computed.rankings[i]);
     }
     return rc;
 }

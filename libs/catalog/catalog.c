@@ -63,6 +63,17 @@ static int read_max(entry_t *e, const char *path, const char *text, decimal_t *o
     return rc;
 }
 
+/* Among those built so far: they are not sorted yet. */
+static bool stands(const catalog_index_t *index, const char *code)
+{
+    for (unsigned i = 0; i < index->n_indicators; i++) {
+        if (strcmp(index->indicators[i].code, code) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static int build_indicator(entry_t *e, const char *path, const form_indicator_t *from,
                            unsigned pillar, int parent, decimal_t *sum)
 {
@@ -73,7 +84,7 @@ static int build_indicator(entry_t *e, const char *path, const form_indicator_t 
     char at[192];
     int rc = 0;
     snprintf(at, sizeof at, "%s.code", path);
-    if (catalog_indicator(index, from->code) >= 0 || !text_is_code(from->code)) {
+    if (stands(index, from->code) || !text_is_code(from->code)) {
         rc = config_error(e->file, at,
                           "'%s' stands twice or is no code; expected a code "
                           "of its own",
@@ -381,16 +392,6 @@ int catalog_line(const catalog_index_t *index, const char *path)
     return config_line(e->file, path);
 }
 
-int catalog_indicator(const catalog_index_t *index, const char *code)
-{
-    for (unsigned i = 0; i < index->n_indicators; i++) {
-        if (strcmp(index->indicators[i].code, code) == 0) {
-            return (int)i;
-        }
-    }
-    return -1;
-}
-
 unsigned catalog_figures(const catalog_t *catalog)
 {
     return catalog->dictionary.n_figures;
@@ -415,23 +416,6 @@ const catalog_figure_t *catalog_figure(const catalog_t *catalog, const char *id)
         high = order < 0 ? high : middle;
     }
     return NULL;
-}
-
-int catalog_figure_place(const catalog_index_t *index, const char *id)
-{
-    unsigned low = 0;
-    unsigned high = index->n_figures;
-    while (low < high) {
-        unsigned middle = low + (high - low) / 2;
-        unsigned place = index->figures_by_id[middle];
-        int order = strcmp(index->figures[place]->id, id);
-        if (order == 0) {
-            return (int)place;
-        }
-        low = order < 0 ? middle + 1 : low;
-        high = order < 0 ? high : middle;
-    }
-    return -1;
 }
 
 void catalog_fingerprint(const catalog_t *catalog, unsigned char out[32])

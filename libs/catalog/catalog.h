@@ -80,6 +80,7 @@ struct catalog_index {
     catalog_pillar_t *pillars;
     unsigned n_pillars;
     catalog_indicator_t *indicators; /* in document order, a parent before its children */
+    unsigned *indicators_by_code;    /* their places, sorted by code */
     unsigned n_indicators;
 };
 

@@ -315,24 +315,76 @@ int declare_excluded(const declare_t *d, const char *path, unsigned i)
 
 /* ---- all of an index ---- */
 
-static int compare_places(const void *a, const void *b, void *index)
+typedef const char *(*name_fn)(const catalog_index_t *index, unsigned place);
+
+static const char *figure_id(const catalog_index_t *index, unsigned place)
 {
-    const catalog_figure_t *const *figures = ((const catalog_index_t *)index)->figures;
-    return strcmp(figures[*(const unsigned *)a]->id, figures[*(const unsigned *)b]->id);
+    return index->figures[place]->id;
+}
+
+static const char *indicator_code(const catalog_index_t *index, unsigned place)
+{
+    return index->indicators[place].code;
+}
+
+typedef struct {
+    const catalog_index_t *index;
+    name_fn name;
+} naming_t;
+
+static int compare_places(const void *a, const void *b, void *context)
+{
+    const naming_t *by = context;
+    return strcmp(by->name(by->index, *(const unsigned *)a),
+                  by->name(by->index, *(const unsigned *)b));
+}
+
+/* The places sorted by name; NULL: out of memory. */
+static unsigned *sorted(const catalog_index_t *index, unsigned n, name_fn name)
+{
+    naming_t by = {index, name};
+    unsigned *places = calloc(n + 1, sizeof *places);
+    for (unsigned i = 0; places != NULL && i < n; i++) {
+        places[i] = i;
+    }
+    if (places != NULL) {
+        qsort_r(places, n, sizeof *places, compare_places, &by);
+    }
+    return places;
 }
 
 int declare_sort(catalog_index_t *index)
 {
-    index->figures_by_id = calloc(index->n_figures + 1, sizeof *index->figures_by_id);
-    if (index->figures_by_id == NULL) {
-        return -ENOMEM;
+    index->figures_by_id = sorted(index, index->n_figures, figure_id);
+    index->indicators_by_code = sorted(index, index->n_indicators, indicator_code);
+    return index->figures_by_id != NULL && index->indicators_by_code != NULL ? 0 : -ENOMEM;
+}
+
+static int find(const catalog_index_t *index, const unsigned *places, unsigned n, name_fn name,
+                const char *wanted)
+{
+    unsigned low = 0;
+    unsigned high = n;
+    while (low < high) {
+        unsigned middle = low + (high - low) / 2;
+        int order = strcmp(name(index, places[middle]), wanted);
+        if (order == 0) {
+            return (int)places[middle];
+        }
+        low = order < 0 ? middle + 1 : low;
+        high = order < 0 ? high : middle;
     }
-    for (unsigned i = 0; i < index->n_figures; i++) {
-        index->figures_by_id[i] = i;
-    }
-    qsort_r(index->figures_by_id, index->n_figures, sizeof *index->figures_by_id, compare_places,
-            index);
-    return 0;
+    return -1;
+}
+
+int catalog_figure_place(const catalog_index_t *index, const char *id)
+{
+    return find(index, index->figures_by_id, index->n_figures, figure_id, id);
+}
+
+int catalog_indicator(const catalog_index_t *index, const char *code)
+{
+    return find(index, index->indicators_by_code, index->n_indicators, indicator_code, code);
 }
 
 void declare_free(catalog_index_t *index)
@@ -343,5 +395,6 @@ void declare_free(catalog_index_t *index)
         }
     }
     free(index->figures_by_id);
+    free(index->indicators_by_code);
     free(index->figures);
 }

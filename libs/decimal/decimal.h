@@ -14,8 +14,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Aligned as a word is: a nation keeps half a million of them. */
+typedef __int128 decimal_micro_t __attribute__((aligned(8)));
+
 typedef struct {
-    __int128 micro; /* the value times 1,000,000; |micro| < 10^24 */
+    decimal_micro_t micro; /* the value times 1,000,000; |micro| < 10^24 */
 } decimal_t;
 
 #define DECIMAL_ZERO ((decimal_t){0})

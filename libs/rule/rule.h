@@ -111,7 +111,7 @@ typedef struct {
 
 typedef struct {
     rule_status_t status;
-    unsigned flags; /* before the points: a nation keeps 200,000 of them */
+    unsigned flags;
     decimal_t points;
 } rule_result_t;
 

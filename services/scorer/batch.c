@@ -62,12 +62,12 @@ static void apply(score_t *s, store_txn_t *txn, uint64_t epoch, uint64_t seq, by
     }
 }
 
-static bool rankings_due(const score_t *s)
+bool batch_rankings_due(const score_t *s)
 {
-    int64_t waited = clock_mono_ms() - s->told_at;
-    uint64_t scored = s->written - s->told_written;
-    return waited >= BATCH_RANKINGS_LATEST_MS ||
-           (waited >= BATCH_RANKINGS_MS && scored >= s->told_standings / BATCH_STANDINGS_A_SCORE);
+    int64_t wait = s->told_took_us * BATCH_RANKINGS_TIMES / 1000;
+    wait = wait < BATCH_RANKINGS_MS ? BATCH_RANKINGS_MS : wait;
+    wait = wait > BATCH_RANKINGS_LATEST_MS ? BATCH_RANKINGS_LATEST_MS : wait;
+    return clock_mono_ms() - s->told_at >= wait;
 }
 
 void batch_apply(score_t *s, store_txn_t *txn, uint64_t epoch, uint64_t first_seq,
@@ -77,7 +77,7 @@ void batch_apply(score_t *s, store_txn_t *txn, uint64_t epoch, uint64_t first_se
         apply(s, txn, epoch, first_seq + i, events[i]);
     }
     s->cause = TRACE_NONE;
-    if (more && !rankings_due(s)) {
+    if (more && !batch_rankings_due(s)) {
         score_settle_results(s, txn);
     } else {
         score_settle(s, txn);

@@ -6,12 +6,14 @@
 
 #include "score.h"
 
-/* While more waits, moved ranks are told once in so long, and then only when what was scored since
- * is worth it: a score for so many standings of the last time. So telling never takes most of the
- * time, however many units there are. At the latest they are told after the second. */
-#define BATCH_RANKINGS_MS 20
-#define BATCH_RANKINGS_LATEST_MS 500
-#define BATCH_STANDINGS_A_SCORE 4
+/* While more waits, moved ranks are told once in so long, or in so many times as long as telling
+ * took: a twentieth of the time, however many units there are. At the latest after the third. */
+#define BATCH_RANKINGS_MS 50
+#define BATCH_RANKINGS_TIMES 20
+#define BATCH_RANKINGS_LATEST_MS 5000
+
+/* Are they to be told now, though more waits? */
+bool batch_rankings_due(const score_t *score);
 
 /* Applies the events numbered from `first_seq` of ingest's journal `epoch`, settles what follows
  * from them and stores the position after them. `more`: others wait behind them, so that the moved

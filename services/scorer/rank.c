@@ -1,8 +1,7 @@
 /* rank.c - see rank.h.
  *
- * Why a sorted array that is mended, and no tree: a figure moves a unit a few hundred places at
- * most, which is one memmove of pointers, while the ranks in between all change and have to be told
- * anyway. New members are merged in one go, so that loading a nation is no quadratic work.
+ * A member stands in the order (order.h) by the number of its percentage, which decides nearly
+ * always; where two have the same number, their exact percentages and then their codes decide.
  */
 #include "rank.h"
 
@@ -10,14 +9,34 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define NUMBER_BITS 40 /* of a percentage; |micro| < 2^80, so that the product fits 128 */
+
 typedef struct {
+    const result_t *self; /* stands where its values were */
     decimal_t points, max;
     const char *code;
 } place_t;
 
 static place_t place_of(const result_t *r)
 {
-    return (place_t){r->points, r->max, r->code};
+    return (place_t){r, r->points, r->max, r->code};
+}
+
+/* Lower for a higher percentage, and the same for those that are nearly the same; the highest for
+ * none. Above 100% and below 0 they are all the same. */
+static uint64_t number_of(decimal_t points, decimal_t max)
+{
+    const uint64_t top = 1ULL << NUMBER_BITS;
+    if (decimal_sign(max) <= 0) {
+        return top + 1;
+    }
+    if (decimal_sign(points) <= 0) {
+        return top;
+    }
+    return points.micro >= max.micro
+               ? 0
+               : top - (uint64_t)(((unsigned __int128)points.micro << NUMBER_BITS) /
+                                  (unsigned __int128)max.micro);
 }
 
 /* Highest percentage first: below 0 when a stands before b. Without a maximum there is no
@@ -40,13 +59,29 @@ static int compare_places(const place_t *a, const place_t *b)
     return order != 0 ? order : strcmp(a->code, b->code);
 }
 
-static int compare_members(const void *x, const void *y)
+/* For order_search(): the member's place against the one that is sought. */
+static int compare_member(const void *sought, const result_t *member)
 {
-    const result_t *const *a = x;
-    const result_t *const *b = y;
-    place_t left = place_of(*a);
-    place_t right = place_of(*b);
+    const place_t *place = sought;
+    place_t other = place_of(member);
+    return member == place->self ? 0 : compare_places(&other, place);
+}
+
+static int compare_entries(const void *x, const void *y)
+{
+    const order_entry_t *a = x;
+    const order_entry_t *b = y;
+    if (a->number != b->number) {
+        return a->number < b->number ? -1 : 1;
+    }
+    place_t left = place_of(a->member);
+    place_t right = place_of(b->member);
     return compare_places(&left, &right);
+}
+
+static order_place_t find(const ranking_t *k, const place_t *place)
+{
+    return order_search(&k->order, number_of(place->points, place->max), compare_member, place);
 }
 
 static bool tied(const result_t *x, const result_t *y)
@@ -68,73 +103,58 @@ static void note_change(ranking_t *k, unsigned from, unsigned to)
     k->changed_to = to > k->changed_to ? to : k->changed_to;
 }
 
-static void sort(ranking_t *k)
+/* Returns how many stand before it. */
+static unsigned insert(ranking_t *k, result_t *r)
 {
-    qsort(k->members, k->n_members, sizeof *k->members, compare_members);
+    place_t place = place_of(r);
+    order_entry_t entry = {number_of(r->points, r->max), r};
+    place.self = NULL;
+    return order_insert(&k->order, find(k, &place), entry);
 }
 
-/* The ordered ones and the sorted new ones into one, from the back. */
-static bool merge(ranking_t *k, unsigned n_new)
+static bool order_all(ranking_t *k)
 {
-    result_t **new = malloc(n_new * sizeof *new);
-    if (new == NULL) {
+    order_entry_t *all = malloc(k->n_members * sizeof *all);
+    if (all == NULL) {
         return false;
     }
-    memcpy(new, k->members + k->n_ordered, n_new * sizeof *new);
-    unsigned at = k->n_members;
-    unsigned old = k->n_ordered;
-    while (n_new > 0) {
-        bool take_old = old > 0 && compare_members(&k->members[old - 1], &new[n_new - 1]) > 0;
-        k->members[--at] = take_old ? k->members[--old] : new[--n_new];
+    for (unsigned i = 0; i < k->n_members; i++) {
+        result_t *r = k->members[i];
+        all[i] = (order_entry_t){number_of(r->points, r->max), r};
     }
-    free(new);
+    qsort(all, k->n_members, sizeof *all, compare_entries);
+    order_fill(&k->order, all, k->n_members);
+    free(all);
     return true;
 }
 
 void rank_order(ranking_t *k)
 {
-    unsigned n_new = k->n_members - k->n_ordered;
-    if (n_new == 0) {
+    unsigned known = k->order.n;
+    unsigned from = 0;
+    if (known == k->n_members) {
         return;
     }
-    for (unsigned i = k->n_ordered; i < k->n_members; i++) {
+    /* many are sorted in one go, a few find their places among those that are there */
+    if (k->n_members - known < known / 4 || !order_all(k)) {
+        from = k->n_members;
+        for (unsigned i = known; i < k->n_members; i++) {
+            unsigned before = insert(k, k->members[i]);
+            from = before < from ? before : from;
+        }
+    }
+    for (unsigned i = known; i < k->n_members; i++) {
         *in_order(k, k->members[i]) = true;
     }
-    qsort(k->members + k->n_ordered, n_new, sizeof *k->members, compare_members);
-    if (!merge(k, n_new)) {
-        sort(k);
-    }
-    k->n_ordered = k->n_members;
-    note_change(k, 0, k->n_members - 1);
+    note_change(k, from, k->n_members - 1);
 }
 
 void rank_disorder(ranking_t *k)
 {
-    for (unsigned i = 0; i < k->n_ordered; i++) {
+    for (unsigned i = 0; i < k->order.n; i++) {
         *in_order(k, k->members[i]) = false;
     }
-    k->n_ordered = 0;
-}
-
-/* The first of the members from..to that does not stand before the place; `self`, whose own values
- * are not what it stands by, is where it is looked for. */
-static unsigned search(const ranking_t *k, const result_t *self, const place_t *place,
-                       unsigned from, unsigned to)
-{
-    while (from < to) {
-        unsigned middle = from + (to - from) / 2;
-        const result_t *m = k->members[middle];
-        if (m == self) {
-            return middle;
-        }
-        place_t other = place_of(m);
-        if (compare_places(&other, place) < 0) {
-            from = middle + 1;
-        } else {
-            to = middle;
-        }
-    }
-    return from;
+    order_free(&k->order);
 }
 
 void rank_changed(ranking_t *k, result_t *r, decimal_t points_before, decimal_t max_before)
@@ -142,26 +162,22 @@ void rank_changed(ranking_t *k, result_t *r, decimal_t points_before, decimal_t 
     if (!*in_order(k, r)) {
         return;
     }
-    place_t before = {points_before, max_before, r->code};
+    place_t before = {r, points_before, max_before, r->code};
     place_t now = place_of(r);
     int order = compare_percent(&now, &before);
     if (order == 0) {
         return;
     }
-    unsigned at = search(k, r, &before, 0, k->n_ordered);
-    assert(at < k->n_ordered && k->members[at] == r);
-    unsigned to;
-    if (order < 0) {
-        to = search(k, r, &now, 0, at);
-        memmove(k->members + to + 1, k->members + to, (at - to) * sizeof *k->members);
-        /* those that were tied with it, and stand behind it, have one less before them */
-        note_change(k, to, at + 1);
+    order_place_t place = find(k, &before);
+    assert(order_member(&k->order, place) == r);
+    unsigned from = order_before(&k->order, place);
+    order_remove(&k->order, place);
+    unsigned to = insert(k, r);
+    if (order < 0) { /* those that were tied with it, and stood behind it, have one more before */
+        note_change(k, to, from + 1);
     } else {
-        to = search(k, r, &now, at + 1, k->n_ordered) - 1;
-        memmove(k->members + at, k->members + at + 1, (to - at) * sizeof *k->members);
+        note_change(k, from, to);
     }
-    k->members[to] = r;
-    note_change(k, to < at ? to : at, to);
 }
 
 uint32_t rank_of(ranking_t *k, const result_t *r)
@@ -170,9 +186,8 @@ uint32_t rank_of(ranking_t *k, const result_t *r)
         return 0;
     }
     rank_order(k);
-    place_t first = place_of(r);
-    first.code = ""; /* before all that are tied with it */
-    return search(k, NULL, &first, 0, k->n_members) + 1;
+    place_t first = {NULL, r->points, r->max, ""}; /* before all that are tied with it */
+    return order_before(&k->order, find(k, &first)) + 1;
 }
 
 void rank_walk(ranking_t *k, rank_each_fn each, void *context)
@@ -185,25 +200,36 @@ void rank_walk(ranking_t *k, rank_each_fn each, void *context)
     if (i >= k->n_members) {
         return;
     }
-    uint32_t rank = i > 0 ? rank_of(k, k->members[i - 1]) : 0;
-    for (; i < k->n_members; i++) {
-        result_t *r = k->members[i];
-        bool same = i > 0 && tied(k->members[i - 1], r);
+    order_place_t place = order_nth(&k->order, i > 0 ? i - 1 : 0);
+    const result_t *before = NULL;
+    uint32_t rank = 0;
+    if (i > 0) {
+        before = order_member(&k->order, place);
+        rank = rank_of(k, before);
+        place = order_next(&k->order, place);
+    }
+    result_t *r;
+    for (; (r = order_member(&k->order, place)) != NULL; i++) {
+        bool same = before != NULL && tied(before, r);
         if (i > to && !same) {
             return; /* as many as before stand before this one, and before all behind it */
         }
         rank = decimal_sign(r->max) <= 0 ? 0 : same ? rank : i + 1;
         each(context, r, rank);
+        before = r;
+        place = order_next(&k->order, place);
     }
 }
 
-void rank_all(ranking_t *k, uint32_t *ranks)
+static void take_rank(void *context, result_t *r, uint32_t rank)
+{
+    const ranking_t *k = context;
+    r->rank = k == r->local ? rank : r->rank;
+    r->nation_rank = k == r->nation ? rank : r->nation_rank;
+}
+
+void rank_all(ranking_t *k)
 {
     rank_disorder(k);
-    rank_order(k);
-    for (unsigned i = 0; i < k->n_members; i++) {
-        bool ranked = decimal_sign(k->members[i]->max) > 0;
-        bool same = i > 0 && tied(k->members[i - 1], k->members[i]);
-        ranks[i] = !ranked ? 0 : same ? ranks[i - 1] : i + 1;
-    }
+    rank_walk(k, take_rank, k);
 }

@@ -1,8 +1,8 @@
 /* rank.h - the order of a ranking's members, kept while results change, and their ranks.
  *
- * Members stand by their exact percentage, highest first, ties by code. The first n_ordered of them
- * are in order; new ones wait behind them until somebody asks. Ranks are competition ranks (1, 2,
- * 2, 4) of the percentage; a member without a maximum has none: 0.
+ * Members stand by their exact percentage, highest first, ties by code. The first order.n of
+ * ranking_t's members are in that order; new ones wait until somebody asks. Ranks are competition
+ * ranks (1, 2, 2, 4) of the percentage; a member without a maximum has none: 0.
  */
 #ifndef CHISO_SCORER_RANK_H
 #define CHISO_SCORER_RANK_H
@@ -23,7 +23,7 @@ void rank_disorder(ranking_t *ranking);
 typedef void (*rank_each_fn)(void *context, result_t *member, uint32_t rank);
 void rank_walk(ranking_t *ranking, rank_each_fn each, void *context);
 
-/* From nothing: orders all members; `ranks` has room for all. */
-void rank_all(ranking_t *ranking, uint32_t *ranks);
+/* From nothing: every member has its rank afterwards. */
+void rank_all(ranking_t *ranking);
 
 #endif

@@ -355,10 +355,11 @@ static void apply_to_index(score_t *s, store_txn_t *txn, const catalog_index_t *
             }
             if (r == NULL) {
                 r = state_result(s->state, index, reading->period, reading->unit);
-            }
-            if (r == NULL) {
-                store_fail(txn, -ENOMEM);
-                return;
+                if (r == NULL) {
+                    store_fail(txn, -ENOMEM);
+                    return;
+                }
+                state_expect(r, reading->n_figures - i);
             }
             const figure_state_t *known = state_figure(r, use->slot);
             if (is_news(known, reading->figures[i])) {

@@ -36,10 +36,8 @@ typedef struct {
     void (*dirty_ranking)(void *context, ranking_t *ranking);
     void *context;
     struct figure_use *uses; /* which slots of which indexes a figure id feeds */
-    uint64_t written;        /* events, since start */
     int64_t told_at;         /* monotonic: when the rankings were last told */
-    size_t told_standings;   /* of how many members then */
-    uint64_t told_written;   /* `written` then */
+    int64_t told_took_us;
 } score_t;
 
 int score_init(score_t *score, state_t *state, journal_t *journal);

@@ -285,8 +285,7 @@ static void on_checkpoint(void *context)
         s->checkpoint_at = now + CHECKPOINT_IDLE_MS;
     }
     /* more was said to come, and did not */
-    if (s->score.n_touched > 0 && !s->failed &&
-        now - s->score.told_at >= BATCH_RANKINGS_LATEST_MS) {
+    if (s->score.n_touched > 0 && !s->failed && batch_rankings_due(&s->score)) {
         store_txn_t *txn = committer_note(s->committer);
         score_settle(&s->score, txn);
         commit(s, &txn);

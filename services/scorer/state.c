@@ -28,20 +28,23 @@ void state_init(state_t *state, const catalog_t *catalog)
     *state = (state_t){.catalog = catalog};
 }
 
+static void drop_proof(figure_state_t *f)
+{
+    if (f->proved) {
+        free(f->proof);
+        f->proved = false;
+    }
+}
+
 static void free_result(result_t *r)
 {
-    free(r->code);
     free(r->parent);
     free(r->name);
     for (unsigned i = 0; i < r->n_figures; i++) {
-        free(r->figures[i].evidence);
+        drop_proof(&r->figures[i]);
     }
     free(r->figures);
-    free(r->places);
-    free(r->indicators);
-    free(r->changed_figures);
-    free(r->changed_indicators);
-    free(r->machine_fed);
+    free(r->arrays);
     free(r->revisions);
     free(r);
 }
@@ -56,6 +59,7 @@ void state_free(state_t *state)
     for (size_t i = 0; i < state->n_rankings; i++) {
         free(state->rankings[i]->parent);
         free(state->rankings[i]->members);
+        order_free(&state->rankings[i]->order);
         free(state->rankings[i]);
     }
     interned_t *text;
@@ -207,22 +211,34 @@ static bool join(ranking_t *ranking, result_t *result)
     return true;
 }
 
+/* One piece of memory for all of them, the widest first. */
+static bool make_arrays(result_t *r, const catalog_index_t *index)
+{
+    size_t figure_words = bit_words(index->n_figures);
+    size_t indicator_words = bit_words(index->n_indicators);
+    size_t words = figure_words + 2 * indicator_words;
+    r->arrays = calloc(1, index->n_indicators * sizeof *r->indicators + words * sizeof(uint64_t) +
+                              (index->n_figures + 1) * sizeof *r->places);
+    if (r->arrays == NULL) {
+        return false;
+    }
+    r->indicators = r->arrays;
+    r->changed_figures = (uint64_t *)(r->indicators + index->n_indicators);
+    r->changed_indicators = r->changed_figures + figure_words;
+    r->machine_fed = r->changed_indicators + indicator_words;
+    r->places = (uint16_t *)(r->machine_fed + indicator_words);
+    return true;
+}
+
 static bool fill(result_t *r, const catalog_index_t *index, const event_unit_t *unit)
 {
     r->index = index;
     r->max = index->max;
     r->level = unit->level;
-    r->code = strdup(unit->code);
+    r->code = r->key + strlen(index->id) + 1 + strlen(r->period) + 1;
     r->name = strdup(unit->name);
     r->parent = unit->parent != NULL ? strdup(unit->parent) : NULL;
-    r->places = calloc(index->n_figures + 1, sizeof *r->places);
-    r->indicators = calloc(index->n_indicators, sizeof *r->indicators);
-    r->changed_figures = calloc(bit_words(index->n_figures), sizeof(uint64_t));
-    r->changed_indicators = calloc(bit_words(index->n_indicators), sizeof(uint64_t));
-    r->machine_fed = calloc(bit_words(index->n_indicators), sizeof(uint64_t));
-    return r->code != NULL && r->name != NULL && (unit->parent == NULL || r->parent != NULL) &&
-           r->places != NULL && r->indicators != NULL && r->changed_figures != NULL &&
-           r->changed_indicators != NULL && r->machine_fed != NULL;
+    return r->name != NULL && (unit->parent == NULL || r->parent != NULL) && make_arrays(r, index);
 }
 
 result_t *state_result(state_t *state, const catalog_index_t *index, const char *period,
@@ -289,16 +305,25 @@ int state_remember(result_t *r)
 
 const figure_state_t state_unknown_figure = {.line = &no_line};
 
+void state_expect(result_t *r, size_t n_figures)
+{
+    size_t unknown = r->index->n_figures - r->n_figures;
+    size_t cap = r->n_figures + (n_figures < unknown ? n_figures : unknown);
+    figure_state_t *grown = cap > r->cap_figures ? realloc(r->figures, cap * sizeof *grown) : NULL;
+    if (grown != NULL) {
+        r->figures = grown;
+        r->cap_figures = (unsigned)cap;
+    }
+}
+
 figure_state_t *state_place(result_t *r, unsigned figure)
 {
     if (r->places[figure] == 0) {
-        if (r->n_figures % FIGURES_STEP == 0) {
-            figure_state_t *grown =
-                realloc(r->figures, (r->n_figures + FIGURES_STEP) * sizeof *grown);
-            if (grown == NULL) {
-                return NULL;
-            }
-            r->figures = grown;
+        if (r->n_figures == r->cap_figures) {
+            state_expect(r, FIGURES_STEP);
+        }
+        if (r->n_figures == r->cap_figures) {
+            return NULL;
         }
         r->figures[r->n_figures++] = state_unknown_figure;
         r->places[figure] = (uint16_t)r->n_figures;
@@ -312,12 +337,38 @@ static bool same_text(const char *a, const char *b)
 }
 
 /* Most figures come again from where they came before. */
-static const figure_line_t *line_again(state_t *state, const figure_line_t *known,
-                                       const event_figure_t *from)
+static bool is_line(const figure_line_t *line, const event_figure_t *from)
 {
-    bool same = same_text(known->source, from->source) && same_text(known->series, from->series) &&
-                same_text(known->submitter, from->submitter);
-    return same ? known : state_line(state, from->source, from->series, from->submitter);
+    return same_text(line->source, from->source) && same_text(line->series, from->series) &&
+           same_text(line->submitter, from->submitter);
+}
+
+/* Mostly the one it had, or that of the figure before. */
+static const figure_line_t *line_of(state_t *state, const figure_line_t *known,
+                                    const event_figure_t *from)
+{
+    if (is_line(known, from)) {
+        return known;
+    }
+    if (state->last_line == NULL || !is_line(state->last_line, from)) {
+        state->last_line = state_line(state, from->source, from->series, from->submitter);
+    }
+    return state->last_line;
+}
+
+/* NULL: out of memory. */
+static figure_proof_t *proof_of(const event_figure_t *from)
+{
+    figure_proof_t *proof = malloc(sizeof *proof + from->n_evidence * SHA256_SIZE);
+    if (proof == NULL) {
+        return NULL;
+    }
+    memcpy(proof->raw_sha256, from->raw_sha256.data, SHA256_SIZE);
+    proof->n_evidence = from->n_evidence;
+    for (size_t i = 0; i < from->n_evidence; i++) {
+        memcpy(proof->evidence + i * SHA256_SIZE, from->evidence[i].data, SHA256_SIZE);
+    }
+    return proof;
 }
 
 int state_take_figure(state_t *state, const event_figure_t *from, result_t *r, unsigned figure)
@@ -326,23 +377,21 @@ int state_take_figure(state_t *state, const event_figure_t *from, result_t *r, u
     if (to == NULL) {
         return -ENOMEM;
     }
-    uint8_t *evidence = from->n_evidence > 0 ? malloc(from->n_evidence * SHA256_SIZE) : NULL;
     figure_state_t now = {.value = from->withdrawn ? DECIMAL_ZERO : event_decimal(from->value),
                           .withdrawn = from->withdrawn,
-                          .line = line_again(state, to->line, from),
-                          .evidence = evidence,
+                          .line = line_of(state, to->line, from),
                           .fetched_at = from->fetched_at,
                           .revision = from->revision,
-                          .n_evidence = (uint8_t)from->n_evidence};
-    if (now.line == NULL || (from->n_evidence > 0 && evidence == NULL)) {
-        free(evidence);
+                          .proved = from->n_evidence > 0};
+    if (now.line == NULL) {
         return -ENOMEM;
     }
-    for (size_t i = 0; i < from->n_evidence; i++) {
-        memcpy(evidence + i * SHA256_SIZE, from->evidence[i].data, SHA256_SIZE);
+    if (!now.proved) {
+        memcpy(now.raw_sha256, from->raw_sha256.data, SHA256_SIZE);
+    } else if ((now.proof = proof_of(from)) == NULL) {
+        return -ENOMEM;
     }
-    memcpy(now.raw_sha256, from->raw_sha256.data, SHA256_SIZE);
-    free(to->evidence);
+    drop_proof(to);
     *to = now;
     return 0;
 }

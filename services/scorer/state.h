@@ -12,6 +12,7 @@
 #include "decimal/decimal.h"
 #include "event/event.h"
 #include "keys.h"
+#include "order.h"
 #include "passed.h"
 #include "period/period.h"
 #include "rule/rule.h"
@@ -24,15 +25,25 @@ typedef struct {
     const char *submitter;       /* NULL: a machine read it */
 } figure_line_t;
 
+/* What a figure that was handed in is proved by. */
+typedef struct {
+    uint8_t raw_sha256[SHA256_SIZE];
+    size_t n_evidence;
+    uint8_t evidence[]; /* so many hashes */
+} figure_proof_t;
+
+/* A nation keeps a quarter of a million of them: 72 bytes each. */
 typedef struct {
     decimal_t value;
     const figure_line_t *line;
-    uint8_t *evidence; /* n_evidence hashes, owned; NULL: none */
     int64_t fetched_at;
     uint32_t revision; /* 0: never known */
     bool withdrawn;    /* missing again, never a zero */
-    uint8_t n_evidence;
-    uint8_t raw_sha256[SHA256_SIZE];
+    bool proved;       /* it has evidence, and its hash stands with that */
+    union {
+        uint8_t raw_sha256[SHA256_SIZE];
+        figure_proof_t *proof; /* owned */
+    };
 } figure_state_t;
 
 /* One revision that is not yet in the stored history. */
@@ -48,7 +59,7 @@ typedef struct ranking ranking_t;
 #define RESULT_ALIGN 64
 typedef struct result {
     decimal_t points, max;
-    char *code; /* of the unit */
+    const char *code; /* of the unit; within the key */
     uint32_t rank, previous_rank, nation_rank;
     uint32_t nation_from; /* with nation_told: its rank when the batch began */
     bool local_ordered;   /* stands in its place there, see rank.h */
@@ -67,7 +78,8 @@ typedef struct result {
     char *parent, *name; /* parent NULL for a province */
     uint16_t *places;    /* by the index's figures: where it is in `figures`, + 1; 0: not known */
     figure_state_t *figures; /* those that are known */
-    unsigned n_figures, n_revisions;
+    unsigned n_figures, cap_figures, n_revisions;
+    void *arrays;              /* owned; the places, the indicators and the bits lie in it */
     rule_result_t *indicators; /* index->n_indicators; status 0: never evaluated */
     decimal_t change, scored_max,
         machine_max; /* of the maximum: scored; scored by machines alone */
@@ -89,8 +101,9 @@ struct ranking {
     char period[PERIOD_TEXT_SIZE];
     char *parent;
     Chiso__V1__Level level;
-    result_t **members; /* the first n_ordered by rank, see rank.h */
-    unsigned n_members, n_ordered;
+    result_t **members; /* as they came */
+    unsigned n_members;
+    order_t order;                     /* of the first of them, see rank.h */
     unsigned changed_from, changed_to; /* places, since the last walk; from > to: none */
     uint32_t revision;
     int64_t as_of;  /* as told */
@@ -120,7 +133,8 @@ typedef struct {
     size_t n_rankings;
     interned_t *texts;
     interned_line_t *lines;
-    passed_t *passed; /* states of sources */
+    const figure_line_t *last_line; /* most figures come from where the one before came from */
+    passed_t *passed;               /* states of sources */
 } state_t;
 
 void state_init(state_t *state, const catalog_t *catalog);
@@ -147,6 +161,8 @@ const figure_line_t *state_line(state_t *state, const char *source, const char *
 int state_take_figure(state_t *state, const event_figure_t *from, result_t *result,
                       unsigned figure);
 
+/* Makes room for so many more figures at once. Without memory there is room for less. */
+void state_expect(result_t *result, size_t n_figures);
 /* Where one of the index's figures is kept; a new place is empty. NULL: out of memory. Valid until
  * the next place is made. */
 figure_state_t *state_place(result_t *result, unsigned figure);

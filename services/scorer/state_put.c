@@ -79,10 +79,10 @@ static uint8_t *pack_figure(uint8_t *at, const catalog_figure_t *figure, const f
     at = pack_text(at, 4, from->line->series);
     at = pack_number(at, 5, (uint64_t)from->fetched_at);
     at = pack_number(at, 6, from->revision);
-    at = pack_bytes(at, 7, from->raw_sha256, SHA256_SIZE);
+    at = pack_bytes(at, 7, from->proved ? from->proof->raw_sha256 : from->raw_sha256, SHA256_SIZE);
     at = from->line->submitter != NULL ? pack_text(at, 8, from->line->submitter) : at;
-    for (size_t i = 0; i < from->n_evidence; i++) {
-        at = pack_bytes(at, 9, from->evidence + i * SHA256_SIZE, SHA256_SIZE);
+    for (size_t i = 0; from->proved && i < from->proof->n_evidence; i++) {
+        at = pack_bytes(at, 9, from->proof->evidence + i * SHA256_SIZE, SHA256_SIZE);
     }
     at = from->withdrawn ? pack_number(at, 10, 1) : at;
     return pack_end(start, at);

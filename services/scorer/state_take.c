@@ -95,18 +95,30 @@ static bool take_body(read_t *in, unsigned number, field_t *body)
 
 /* ---- a Score ---- */
 
+static bool is_machine_line(const figure_line_t *line, bytes_t source, bytes_t series)
+{
+    return line->submitter == NULL && is_text(source, line->source) &&
+           is_text(series, line->series);
+}
+
 /* The line that is known already, or another one. */
 static bool take_line(state_t *state, bytes_t source, bytes_t series, const figure_line_t **known)
 {
     char from[EVENT_MAX_CODE + 1];
     char of[MAX_SERIES + 1];
-    if (is_text(source, (*known)->source) && is_text(series, (*known)->series)) {
+    if (is_machine_line(*known, source, series)) {
+        return true;
+    }
+    if (state->last_line != NULL && is_machine_line(state->last_line, source, series)) {
+        *known = state->last_line;
         return true;
     }
     const figure_line_t *found = copy(source, from, sizeof from) && copy(series, of, sizeof of)
                                      ? state_line(state, from, of, NULL)
                                      : NULL;
-    *known = found != NULL ? found : *known;
+    if (found != NULL) {
+        *known = state->last_line = found;
+    }
     return found != NULL;
 }
 
@@ -121,7 +133,7 @@ static bool take_figure(state_t *state, result_t *r, bytes_t block)
     }
     int place = catalog_figure_place(r->index, id);
     figure_state_t *to = place >= 0 ? state_place(r, (unsigned)place) : NULL;
-    if (to == NULL || to->line->submitter != NULL || to->n_evidence != 0 || to->withdrawn) {
+    if (to == NULL || to->line->submitter != NULL || to->proved || to->withdrawn) {
         return false; /* also one that the catalog has no more */
     }
     while (next(&in, &f)) {

@@ -201,15 +201,7 @@ static inline void recompute(state_t *out, const catalog_t *catalog)
         score_evaluate(out->results[i], NULL);
     }
     for (size_t i = 0; i < out->n_rankings; i++) {
-        ranking_t *ranking = out->rankings[i];
-        uint32_t *ranks = calloc(ranking->n_members + 1, sizeof *ranks);
-        rank_all(ranking, ranks);
-        for (unsigned k = 0; k < ranking->n_members; k++) {
-            result_t *r = ranking->members[k];
-            r->rank = ranking == r->local ? ranks[k] : r->rank;
-            r->nation_rank = ranking == r->nation ? ranks[k] : r->nation_rank;
-        }
-        free(ranks);
+        rank_all(out->rankings[i]);
     }
 }
 

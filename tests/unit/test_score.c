@@ -59,8 +59,9 @@ static void test_competition_ranks(void **state)
     /* members by rank, the tied by code */
     const ranking_t *ranking = rig->state.rankings[0];
     static const char *const order[] = {"01", "02", "03", "04", "05", "07", "06"};
-    for (size_t i = 0; i < 7; i++) {
-        assert_string_equal(ranking->members[i]->code, order[i]);
+    for (unsigned i = 0; i < 7; i++) {
+        const result_t *member = order_member(&ranking->order, order_nth(&ranking->order, i));
+        assert_string_equal(member->code, order[i]);
     }
     const event_ranking_t *event = rig_ranking(rig, CHISO__V1__LEVEL__PROVINCE, NULL, 0);
     assert_int_equal(event->n_standings, 7);

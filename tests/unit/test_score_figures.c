@@ -283,8 +283,8 @@ static void test_machines(void **state)
         same(r->machine_max, "18");
         const figure_state_t *kept = figure_state(r, "dvc-766.tdgq");
         assert_string_equal(kept->line->submitter, "unit:86");
-        assert_int_equal(kept->n_evidence, 2);
-        assert_int_equal(kept->evidence[SHA256_SIZE + 31], 0x11);
+        assert_int_equal(kept->proof->n_evidence, 2);
+        assert_int_equal(kept->proof->evidence[SHA256_SIZE + 31], 0x11);
         assert_null(figure_state(r, "dvc-766.ckmb")->line->submitter);
     }
     /* a machine's word later, of the same value: who says it is news */
