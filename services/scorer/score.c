@@ -3,6 +3,7 @@
 
 #include "assess/assess.h"
 #include "base/error.h"
+#include "best.h"
 #include "inputs.h"
 #include "rank.h"
 
@@ -102,25 +103,6 @@ void score_free(score_t *s)
 }
 
 /* ---- evaluation ---- */
-
-/* The best ratio among all units of the index at this level. */
-static rule_ratio_t best_of(const result_t *r, unsigned i)
-{
-    rule_ratio_t best = {0};
-    unsigned usable = 0;
-    for (unsigned k = 0; k < r->nation->n_members; k++) {
-        const result_t *peer = r->nation->members[k];
-        rule_input_t room[CATALOG_MAX_INPUTS];
-        if (inputs_excluded(peer, i)) {
-            continue;
-        }
-        rule_ratio_t one = rule_ratio(&r->index->indicators[i].rule, inputs_of(peer, i, room));
-        usable += one.usable;
-        best = rule_ratio_better(&one, &best) ? one : best;
-    }
-    best.usable = usable >= 2; /* alone there is no peer */
-    return best;
-}
 
 static rule_result_t evaluate_indicator(const result_t *r, unsigned i)
 {
@@ -289,20 +271,31 @@ static void evaluate(score_t *s, store_txn_t *txn, result_t *r, const uint64_t *
     mark_pending(s, txn, r);
 }
 
-/* A changed ratio may be the new best one, or have been the old: then the peers change too. */
-static void evaluate_peers(score_t *s, store_txn_t *txn, const result_t *r,
-                           const uint64_t *affected)
+/* A changed ratio may be the new best one, or have been the old: then the peers change too. Returns
+ * whether any is to be evaluated, and for which indicators. */
+static bool moves_peers(const result_t *r, const uint64_t *affected, uint64_t *moved)
 {
+    bool any = false;
     for (unsigned i = 0; i < r->index->n_indicators; i++) {
-        if (r->index->indicators[i].rule.kind != RULE_BEST || !bit_get(affected, i)) {
-            continue;
+        if (r->index->indicators[i].rule.kind == RULE_BEST && bit_get(affected, i) &&
+            best_renew(r, i)) {
+            bit_set(moved, i);
+            any = true;
         }
-        uint64_t only[CATALOG_MAX_INDICATORS / 64] = {0};
-        bit_set(only, i);
-        for (unsigned k = 0; k < r->nation->n_members; k++) {
-            if (r->nation->members[k] != r) {
-                evaluate(s, txn, r->nation->members[k], only, false);
-            }
+    }
+    return any;
+}
+
+/* The result, and its peers where it was or is the best of them. */
+static void evaluate_with_peers(score_t *s, store_txn_t *txn, result_t *r, const uint64_t *affected,
+                                bool renamed)
+{
+    uint64_t moved[CATALOG_MAX_INDICATORS / 64] = {0};
+    bool any = moves_peers(r, affected, moved); /* before anything compares with the best */
+    evaluate(s, txn, r, affected, renamed);
+    for (unsigned k = 0; any && k < r->nation->n_members; k++) {
+        if (r->nation->members[k] != r) {
+            evaluate(s, txn, r->nation->members[k], moved, false);
         }
     }
 }
@@ -384,8 +377,7 @@ static void apply_to_index(score_t *s, store_txn_t *txn, const catalog_index_t *
     if (renamed < 0) {
         store_fail(txn, renamed);
     }
-    evaluate(s, txn, r, affected, renamed > 0);
-    evaluate_peers(s, txn, r, affected);
+    evaluate_with_peers(s, txn, r, affected, renamed > 0);
 }
 
 void score_reading(score_t *s, store_txn_t *txn, const event_reading_t *reading)
@@ -403,6 +395,7 @@ void score_everything(score_t *s, store_txn_t *txn)
 {
     for (size_t i = 0; i < s->state->n_rankings; i++) {
         rank_disorder(s->state->rankings[i]);
+        best_forget(s->state->rankings[i]);
     }
     for (size_t i = 0; i < s->state->n_results; i++) {
         result_t *r = s->state->results[i];

@@ -59,6 +59,7 @@ void state_free(state_t *state)
     for (size_t i = 0; i < state->n_rankings; i++) {
         free(state->rankings[i]->parent);
         free(state->rankings[i]->members);
+        free(state->rankings[i]->bests);
         order_free(&state->rankings[i]->order);
         free(state->rankings[i]);
     }

@@ -54,6 +54,7 @@ typedef struct {
 } revision_t;
 
 typedef struct ranking ranking_t;
+typedef struct best best_t;
 
 /* What ranks are worked out from stands first, in one line of the processor's cache. */
 #define RESULT_ALIGN 64
@@ -104,6 +105,7 @@ struct ranking {
     result_t **members; /* as they came */
     unsigned n_members;
     order_t order;                     /* of the first of them, see rank.h */
+    best_t *bests;                     /* by the indicators, see best.h; NULL: none is known */
     unsigned changed_from, changed_to; /* places, since the last walk; from > to: none */
     uint32_t revision;
     int64_t as_of;  /* as told */
