@@ -1,10 +1,15 @@
 /* status.c - chiso status and chiso top: the whole system on one screen, from the /metrics of the
- * services. Nothing but those is asked, so it works from any machine that may scrape them. */
+ * services. Nothing but those is asked, so it works from any machine that may scrape them. Where
+ * they are is said by addresses, or by the services' own configurations. */
 #include "base/clock.h"
 #include "base/error.h"
 #include "commands.h"
 #include "fetch/once.h"
+#include "ingest/config.h"
 #include "options.h"
+#include "publisher/config.h"
+#include "scorer/config.h"
+#include "service/observe.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -19,8 +24,16 @@
 #define TOP_SECONDS 2
 #define MAX_LINES 40 /* of one metric */
 
-static const char *const services[] = {"ingest", "scorer", "publisher"};
 #define N_SERVICES 3
+static const struct {
+    const char *name;
+    const cyaml_schema_value_t *schema;
+    size_t observe_at; /* in its configuration */
+} services[N_SERVICES] = {
+    {"ingest", &ingest_schema, offsetof(ingest_config_t, observe)},
+    {"scorer", &scorer_schema, offsetof(scorer_config_t, observe)},
+    {"publisher", &publisher_schema, offsetof(publisher_config_t, observe)},
+};
 
 /* The text between a metric's name and its value, from line to line: NULL when there is no more.
  * *labels is "" or "{a=\"b\"}". */
@@ -144,7 +157,7 @@ static int show(const char *const urls[N_SERVICES])
     for (size_t i = 0; i < N_SERVICES; i++) {
         if (urls[i] != NULL) {
             snprintf(url[n], sizeof url[n], "%s/metrics", urls[i]);
-            names[n] = services[i];
+            names[n] = services[i].name;
             requests[n] = (fetch_request_t){.method = "GET", .url = url[n], .policy = &policy};
             n++;
         }
@@ -162,16 +175,90 @@ static int show(const char *const urls[N_SERVICES])
     return code;
 }
 
-static int read_urls(int argc, char **argv, const char *urls[N_SERVICES])
+/* ---- where to ask ---- */
+
+typedef struct {
+    const char *url[N_SERVICES];
+    char found[N_SERVICES][OBSERVE_URL_SIZE]; /* room for those of configurations */
+} places_t;
+
+/* Of the file as the configuration of one service; what is wrong with it goes to `errors`. */
+static int read_as(size_t service, const char *path, FILE *errors, char url[OBSERVE_URL_SIZE])
 {
-    const option_spec_t specs[] = {{.name = "ingest", .value = &urls[0]},
-                                   {.name = "scorer", .value = &urls[1]},
-                                   {.name = "publisher", .value = &urls[2]},
+    void *data;
+    config_t *file;
+    int rc = config_load(path, services[service].schema, errors, &data, &file);
+    if (rc != 0) {
+        return rc;
+    }
+    const void *at = (const char *)data + services[service].observe_at;
+    if (!observe_url(*(const service_observe_config_t *const *)at, url)) {
+        rc = config_error(file, "observe", "says no port; expected the one where to ask");
+    }
+    config_free_data(services[service].schema, data);
+    config_destroy(&file);
+    return rc;
+}
+
+static unsigned count_lines(const char *text)
+{
+    unsigned n = 0;
+    for (; text != NULL && *text != '\0'; text++) {
+        n += *text == '\n';
+    }
+    return n;
+}
+
+/* A configuration does not say whose it is: it is the service's whose schema it fits. When it fits
+ * none, what is told is what the nearest found wrong. */
+static bool read_config(const char *path, places_t *places)
+{
+    char *said[N_SERVICES] = {NULL};
+    size_t nearest = 0;
+    bool found = false;
+    for (size_t i = 0; i < N_SERVICES && !found; i++) {
+        char url[OBSERVE_URL_SIZE];
+        size_t size;
+        FILE *errors = open_memstream(&said[i], &size);
+        if (errors == NULL) {
+            break;
+        }
+        found = read_as(i, path, errors, url) == 0;
+        fclose(errors);
+        if (found && places->url[i] == NULL) {
+            memcpy(places->found[i], url, sizeof url);
+            places->url[i] = places->found[i];
+        }
+        nearest = count_lines(said[i]) < count_lines(said[nearest]) ? i : nearest;
+    }
+    if (!found) {
+        fputs(said[nearest] != NULL ? said[nearest] : "chiso: out of memory\n", stderr);
+    }
+    for (size_t i = 0; i < N_SERVICES; i++) {
+        free(said[i]);
+    }
+    return found;
+}
+
+static int read_places(int argc, char **argv, places_t *out)
+{
+    const char *configs[OPTIONS_MAX_REPEATED];
+    unsigned n = 0;
+    const option_spec_t specs[] = {{.name = services[0].name, .value = &out->url[0]},
+                                   {.name = services[1].name, .value = &out->url[1]},
+                                   {.name = services[2].name, .value = &out->url[2]},
+                                   {.name = "config", .values = configs, .n_values = &n},
                                    {0}};
     int first;
     int code = options_read(argc, argv, specs, &first);
-    if (code == 0 && (first < argc || (urls[0] == NULL && urls[1] == NULL && urls[2] == NULL))) {
-        fprintf(stderr, "usage: chiso %s [--ingest URL] [--scorer URL] [--publisher URL]\n",
+    for (unsigned i = 0; code == 0 && i < n; i++) {
+        code = read_config(configs[i], out) ? 0 : CHISO_EXIT_CONFIG;
+    }
+    if (code == 0 &&
+        (first < argc || (out->url[0] == NULL && out->url[1] == NULL && out->url[2] == NULL))) {
+        fprintf(stderr,
+                "usage: chiso %s [--config FILE]... [--ingest URL] [--scorer URL] [--publisher "
+                "URL]\n",
                 argv[0]);
         code = CHISO_EXIT_USAGE;
     }
@@ -180,9 +267,9 @@ static int read_urls(int argc, char **argv, const char *urls[N_SERVICES])
 
 int command_status(int argc, char **argv)
 {
-    const char *urls[N_SERVICES] = {NULL};
-    int code = read_urls(argc, argv, urls);
-    return code != 0 ? code : show(urls);
+    places_t places = {0};
+    int code = read_places(argc, argv, &places);
+    return code != 0 ? code : show(places.url);
 }
 
 /* ---- top: the screen of the terminal, which is given back as it was ---- */
@@ -232,8 +319,8 @@ static bool wait_for_next(int signals)
 
 int command_top(int argc, char **argv)
 {
-    const char *urls[N_SERVICES] = {NULL};
-    int code = read_urls(argc, argv, urls);
+    places_t places = {0};
+    int code = read_places(argc, argv, &places);
     if (code != 0) {
         return code;
     }
@@ -252,7 +339,7 @@ int command_top(int argc, char **argv)
     do {
         char now[CLOCK_ISO_SIZE];
         printf("%s%s\n", on_terminal ? "\033[H\033[2J" : "", clock_iso(clock_wall_ms(), now));
-        if (show(urls) == CHISO_EXIT_USAGE || fflush(stdout) != 0) {
+        if (show(places.url) == CHISO_EXIT_USAGE || fflush(stdout) != 0) {
             code = CHISO_EXIT_FAILURE;
         }
     } while (code == 0 && wait_for_next(signals));

@@ -5,8 +5,6 @@
 #include "fetch/once.h"
 #include "service/observe.h"
 
-#include <string.h>
-
 int healthcheck(const service_observe_config_t *config)
 {
     static const char *const anywhere[] = {"0.0.0.0/0", "::/0", NULL};
@@ -14,20 +12,13 @@ int healthcheck(const service_observe_config_t *config)
                                           .allow_networks = anywhere,
                                           .timeout_ms = HEALTHCHECK_MS,
                                           .connect_timeout_ms = HEALTHCHECK_MS};
-    if (config == NULL || config->port == 0) {
+    char base[OBSERVE_URL_SIZE];
+    char url[OBSERVE_URL_SIZE + sizeof "/ready"];
+    if (!observe_url(config, base)) {
         fprintf(stderr, "not known where to ask; expected observe.port in the configuration\n");
         return CHISO_EXIT_FINDING;
     }
-    const char *address = observe_address(config);
-    if (strcmp(address, "0.0.0.0") == 0) {
-        address = "127.0.0.1";
-    } else if (strcmp(address, "::") == 0) {
-        address = "::1";
-    }
-    bool v6 = strchr(address, ':') != NULL;
-    char url[128];
-    snprintf(url, sizeof url, "http://%s%s%s:%u/ready", v6 ? "[" : "", address, v6 ? "]" : "",
-             config->port);
+    snprintf(url, sizeof url, "%s/ready", base);
     fetch_answer_t *answer = NULL;
     int rc =
         fetch_once(&(fetch_request_t){.method = "GET", .url = url, .policy = &policy}, 1, &answer);

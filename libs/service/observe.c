@@ -139,6 +139,23 @@ const char *observe_address(const service_observe_config_t *config)
     return config->address != NULL ? config->address : "127.0.0.1";
 }
 
+bool observe_url(const service_observe_config_t *config, char out[OBSERVE_URL_SIZE])
+{
+    if (config == NULL || config->port == 0) {
+        return false;
+    }
+    const char *address = observe_address(config);
+    if (strcmp(address, "0.0.0.0") == 0) {
+        address = "127.0.0.1";
+    } else if (strcmp(address, "::") == 0) {
+        address = "::1";
+    }
+    bool v6 = strchr(address, ':') != NULL;
+    snprintf(out, OBSERVE_URL_SIZE, "http://%s%s%s:%u", v6 ? "[" : "", address, v6 ? "]" : "",
+             config->port);
+    return true;
+}
+
 int observe_start(const service_observe_config_t *config, const char *service, observe_t **out)
 {
     observe_t *o = calloc(1, sizeof *o);

@@ -28,6 +28,10 @@ typedef struct {
 int observe_start(const service_observe_config_t *config, const char *service, observe_t **out);
 void observe_stop(observe_t **observe);
 const char *observe_address(const service_observe_config_t *config);
+/* "http://ADDRESS:PORT" where a program on the same machine asks it: over loopback when it listens
+ * on any address. False when that is not known: no configuration (NULL), or any port. */
+#define OBSERVE_URL_SIZE 96
+bool observe_url(const service_observe_config_t *config, char out[OBSERVE_URL_SIZE]);
 uint16_t observe_port(const observe_t *observe);
 
 /* From the loop: its heartbeat, with the numbers (copied) and what readiness depends on. */

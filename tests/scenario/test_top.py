@@ -93,6 +93,49 @@ class Top(rig.Case):
         p.terminate()
         self.assertEqual(p.wait(20), 0)
 
+    def test_where(self):
+        """Where to ask stands in the configurations; one that is of no service, or has no address,
+        is told from that."""
+        r = self.rig()
+        r.observed()
+        r.start()
+        r.settle()
+        given = [a for s in SERVICES for a in ("--config", r.config(s))]
+
+        def status(*arguments):
+            return rig.run([BIN / "chiso", "status", *arguments])
+
+        def all_ready():
+            code, out, err = status(*given)
+            seen = re.findall(r"(?m)^(\w+) +ready ", out)
+            return code == 0 and seen == list(SERVICES), (code, out, err)
+        r.wait(all_ready, "all are ready")
+        r.services["scorer"].stop()
+        code, out, err = status(*given)
+        self.assertEqual(code, 1, err)
+        self.assertRegex(out, r"(?m)^scorer +does not answer")
+        # an address goes before that of a configuration
+        elsewhere = f"http://127.0.0.1:{r.observe['ingest']['port']}/nothing"
+        code, out, err = status(*given, "--ingest", elsewhere)
+        self.assertRegex(out, r"(?m)^ingest +does not answer")
+
+        wrong = r.dir / "wrong.yaml"
+        text = r.config("scorer").read_text()
+        for change, said in ((("data_dir:", "data_folder:"), "data_folder: is not a known key"),
+                             (("observe:", "observed:"), "observed: is not a known key"),
+                             ((f"port: {r.observe['scorer']['port']}", "port: 0"),
+                              "observe: says no port")):
+            with self.subTest(said=said):
+                self.assertIn(change[0], text)
+                wrong.write_text(text.replace(*change))
+                code, out, err = status("--config", wrong)
+                self.assertEqual((code, out), (3, ""))
+                self.assertIn(said, err)
+                self.assertIn(f"{wrong}:", err)
+        code, out, err = status("--config", r.dir / "none.yaml")
+        self.assertEqual((code, out), (3, ""))
+        self.assertIn("cannot be read", err)
+
 
 if __name__ == "__main__":
     unittest.main()
