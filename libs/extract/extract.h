@@ -24,7 +24,12 @@
 #define EXTRACT_MAX_DEPTH 32               /* of JSON */
 #define EXTRACT_MAX_VALUES 2000000         /* of JSON: members and elements, all levels together */
 #define EXTRACT_MAX_POINTER 512            /* bytes of a pointer, heading or XPath */
-#define EXTRACT_PAGE_MS 10000 /* how long an HTML body keeps the caller waiting at most */
+/* What reading one HTML body may take: of a processor and of memory, the same verdict on any
+ * machine (with sanitizers ten times as much, and any); and how long the caller waits at most, who
+ * does nothing else meanwhile, on a machine that is too busy. 8 MiB of <p> take 2 s and 480 MB. */
+#define EXTRACT_PAGE_CPU_S 3
+#define EXTRACT_PAGE_MEMORY (512ULL << 20)
+#define EXTRACT_PAGE_MS 10000
 
 typedef enum { EXTRACT_JSON = 1, EXTRACT_CSV, EXTRACT_HTML } extract_format_t;
 

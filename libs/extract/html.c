@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -136,6 +137,12 @@ static void judge(table_t *t, bytes_t page, const buffer_t *output, const child_
         table_decide(t, EXTRACT_MALFORMED, "the page gave more than %d bytes of rows", MAX_OUTPUT);
         break;
     case CHILD_SIGNALLED:
+        if (child->code == SIGXCPU) {
+            table_decide(t, EXTRACT_MALFORMED,
+                         "the page takes more than %d s of processor time to read",
+                         EXTRACT_PAGE_CPU_S);
+            break;
+        }
         table_decide(t, EXTRACT_MALFORMED, "reading the page ended " PROGRAM " by signal %d (%s)",
                      child->code, strsignal(child->code));
         break;

@@ -39,10 +39,12 @@ typedef struct {
 static void notice(void *context, xmlErrorPtr error)
 {
     page_t *p = context;
-    if (error->code == XML_ERR_NO_MEMORY) {
-        p->rc = -ENOMEM;
-    } else if (error->code == XML_ERR_INTERNAL_ERROR) {
+    /* what the parser finds too long it tells as a lack of memory too */
+    bool huge = error->message != NULL && strstr(error->message, "huge") != NULL;
+    if (error->code == XML_ERR_INTERNAL_ERROR || huge) {
         p->stopped = true;
+    } else if (error->code == XML_ERR_NO_MEMORY) {
+        p->rc = -ENOMEM;
     }
 }
 

@@ -25,6 +25,7 @@ struct exchange {
     size_t n_pages, bytes;
     enum { STEP_LOGIN, STEP_PRIME, STEP_PAGE } step; /* of the request that was sent last */
     bool renewed; /* the session was forgotten once for this exchange */
+    bool unread;
     const char *fault;
     trace_t trace;
     char traceparent[TRACE_TEXT_SIZE];
@@ -400,8 +401,11 @@ static exchange_step_t take_page(exchange_t *x, fetch_answer_t *answer)
     }
     reader_kind_t kind;
     size_t rows;
-    bool full =
-        reader_count(s, body, &kind, &rows) == 0 && kind == READER_ROWS && rows >= s->page_size;
+    if (reader_count(s, body, &kind, &rows) != 0) {
+        return fail(x, "a page could not be read: memory, or chiso-html could not be run");
+    }
+    bool full = kind == READER_ROWS && rows >= s->page_size;
+    x->unread = kind == READER_MALFORMED;
     if (full && (x->n_pages == s->most_pages || x->bytes > EXCHANGE_MAX_BYTES)) {
         return fail(x, "there are more pages than the description allows (pages.most)");
     }
@@ -439,6 +443,11 @@ const trace_t *exchange_trace(const exchange_t *x)
 const char *exchange_fault(const exchange_t *x)
 {
     return x->fault;
+}
+
+bool exchange_unread(const exchange_t *x)
+{
+    return x->unread;
 }
 
 size_t exchange_count(const exchange_t *x)

@@ -55,6 +55,9 @@ const char *exchange_fault(const exchange_t *exchange);
  * ${traceparent}. */
 const trace_t *exchange_trace(const exchange_t *exchange);
 
+/* It ended with a page that could not be read when it came. Should it be read well later, as after
+ * a time-out, there may be more pages behind it. */
+bool exchange_unread(const exchange_t *exchange);
 size_t exchange_count(const exchange_t *exchange);
 const bytes_t *exchange_pages(const exchange_t *exchange);
 

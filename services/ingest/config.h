@@ -19,9 +19,9 @@
 #define INGEST_SUBMISSION "submission"
 #define INGEST_MAX_CONNECTIONS 8 /* to one host */
 #define INGEST_MAX_RANGE 600     /* periods in "2000-01..2049-12" */
-/* How long one HTML body may hold up all sources: ingest reads it on its only thread. A page of
- * 5,000 rows takes a tenth of it. */
-#define INGEST_PAGE_MS 2000
+/* How long one HTML body may hold up ingest, which reads it on its only thread, when the machine is
+ * too busy to give it EXTRACT_PAGE_CPU_S. Scorer and publisher miss it after twice as long. */
+#define INGEST_PAGE_MS 5000
 
 typedef struct {
     char *name, *file;

@@ -79,6 +79,12 @@ static outcome_t judge_rows(take_t *p, const reader_table_t *table, char detail[
 static outcome_t judge_table(take_t *p, const reader_table_t *table, char detail[256])
 {
     outcome_t outcome = STATE_RETRYING;
+    bool readable = table->kind == READER_ROWS || table->kind == READER_NO_DATA;
+    if (readable && exchange_unread(p->series->exchange)) {
+        snprintf(detail, 256, "page %zu could not be read when it came: there may be more",
+                 p->n_pages);
+        return outcome;
+    }
     snprintf(detail, 256, "%s", table->reason);
     switch (table->kind) {
     case READER_ROWS:
