@@ -1,5 +1,6 @@
-/* source.c - chiso source test: asks a source once and shows what ingest would take of it. Nothing
- * is stored or sent on. */
+/* source.c - chiso source test: asks a source once and shows what ingest would take of it, and
+ * whether its periods add up. Nothing is stored or sent on. */
+#include "asked.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "commands.h"
@@ -35,12 +36,21 @@ static void print_row(const reader_row_t *row)
     }
 }
 
-static int print_table(const ingest_source_t *source, const registry_t *units,
-                       const registry_unit_t *of, period_t period, const exchange_t *exchange)
+typedef struct {
+    const ingest_config_t *config;
+    const ingest_source_t *source;
+    fetch_t *fetch;
+    asked_t *asked;
+    int code;
+} test_t;
+
+static int print_table(const test_t *t, const registry_unit_t *of, period_t period,
+                       const exchange_t *exchange)
 {
+    const ingest_source_t *source = t->source;
     static const char *const kinds[] = {"rows", "no data", "blocked", "malformed", "refused"};
     reader_context_t context = {.source = source->source,
-                                .units = units,
+                                .units = t->config->units,
                                 .of = of,
                                 .wanted = source->wanted,
                                 .n_wanted = source->n_wanted,
@@ -60,6 +70,10 @@ static int print_table(const ingest_source_t *source, const registry_t *units,
         print_row(&table.rows[i]);
     }
     bool good = table.kind <= READER_NO_DATA && bad == 0;
+    if (table.kind == READER_ROWS && asked_keep(t->asked, source->source, &table) != 0) {
+        fprintf(stderr, "chiso: out of memory\n");
+        good = false;
+    }
     reader_free(&table);
     return good ? CHISO_EXIT_OK : CHISO_EXIT_FINDING;
 }
@@ -75,9 +89,9 @@ static fetch_answer_t *wait_answer(fetch_t *fetch)
     return answer;
 }
 
-static int test_series(const ingest_source_t *source, const registry_t *units,
-                       const registry_unit_t *of, period_t period, fetch_t *fetch)
+static int test_series(const test_t *t, const registry_unit_t *of, period_t period)
 {
+    const ingest_source_t *source = t->source;
     char text[PERIOD_TEXT_SIZE];
     exchange_t *exchange;
     exchange_step_t step = EXCHANGE_MORE;
@@ -87,12 +101,12 @@ static int test_series(const ingest_source_t *source, const registry_t *units,
         return code;
     }
     while (step == EXCHANGE_MORE) {
-        int rc = exchange_send(exchange, fetch, exchange);
+        int rc = exchange_send(exchange, t->fetch, exchange);
         if (rc != 0) {
             printf("  cannot be asked: %s\n", chiso_strerror(rc));
             break;
         }
-        fetch_answer_t *answer = wait_answer(fetch);
+        fetch_answer_t *answer = wait_answer(t->fetch);
         step = exchange_take(exchange, answer);
         printf("  asked: %s %ld %s\n", answer->result == FETCH_ANSWERED ? "HTTP" : answer->reason,
                answer->status, answer->content_type);
@@ -106,40 +120,76 @@ static int test_series(const ingest_source_t *source, const registry_t *units,
         nanosleep(&pause, NULL); /* manners: a request a second */
     }
     if (step == EXCHANGE_COMPLETE) {
-        code = print_table(source, units, of, period, exchange);
+        code = print_table(t, of, period, exchange);
     }
     exchange_destroy(&exchange);
     return code;
 }
 
-typedef struct {
-    const ingest_config_t *config;
-    const ingest_source_t *source;
-    fetch_t *fetch;
-    int code;
-} test_t;
-
 static int test_period(void *context, period_t period)
 {
     test_t *t = context;
     for (unsigned i = 0; i < t->source->n_of; i++) {
-        int one = test_series(t->source, t->config->units, t->source->of[i], period, t->fetch);
+        int one = test_series(t, t->source->of[i], period);
         t->code = t->code != CHISO_EXIT_OK ? t->code : one;
     }
     return 0;
 }
 
+static void test_periods(test_t *t, const ingest_source_t *source)
+{
+    t->source = source;
+    for (unsigned p = 0; p < source->periods_count; p++) {
+        ingest_periods(source->periods[p], clock_wall_ms(), test_period, t);
+    }
+}
+
+/* Does the source have to add up to what this one, its description, tells? */
+static bool has_parts_of(const source_t *whole, const source_t *source)
+{
+    bool found = false;
+    for (unsigned i = 0; i < whole->n_spans; i++) {
+        found = found || strcmp(whole->spans[i].parts_of, source->id) == 0;
+    }
+    return found;
+}
+
+/* Asks the sources that tell the shorter periods too, as far as the configuration has them. */
+static void test_spans(test_t *t, const ingest_source_t *source)
+{
+    bool told = has_parts_of(source->source, source->source);
+    if (source->source->n_spans == 0) {
+        return;
+    }
+    for (unsigned i = 0; i < t->config->sources_count; i++) {
+        const ingest_source_t *other = &t->config->sources[i];
+        if (other != source && has_parts_of(source->source, other->source)) {
+            test_periods(t, other);
+            told = true;
+        }
+    }
+    printf("%s: figures that add up over time\n", source->id);
+    if (!told) {
+        printf("  not compared      no source of the configuration tells the shorter periods\n");
+    }
+    if (asked_compare(t->asked, source->source, clock_wall_ms()) > 0) {
+        t->code = t->code != CHISO_EXIT_OK ? t->code : CHISO_EXIT_FINDING;
+    }
+}
+
 static int test_source(const ingest_config_t *config, const ingest_source_t *source)
 {
     fetch_t *fetch;
-    if (fetch_start(&(fetch_options_t){0}, &fetch) != 0) {
+    test_t test = {.config = config, .code = CHISO_EXIT_OK, .asked = asked_new()};
+    if (test.asked == NULL || fetch_start(&(fetch_options_t){0}, &fetch) != 0) {
+        asked_destroy(&test.asked);
         return CHISO_EXIT_FAILURE;
     }
-    test_t test = {config, source, fetch, CHISO_EXIT_OK};
-    for (unsigned p = 0; p < source->periods_count; p++) {
-        ingest_periods(source->periods[p], clock_wall_ms(), test_period, &test);
-    }
+    test.fetch = fetch;
+    test_periods(&test, source);
+    test_spans(&test, source);
     fetch_stop(&fetch);
+    asked_destroy(&test.asked);
     return test.code;
 }
 

@@ -93,6 +93,18 @@ static void check_reading(check_t *c, const event_reading_t *r)
     check_figures(c, r->figures, r->n_figures);
 }
 
+static void check_mismatches(check_t *c, Chiso__V1__Mismatch *const *list, size_t n)
+{
+    for (size_t i = 0; i < n && c->wrong == NULL; i++) {
+        check_code(c, "mismatch.unit", list[i]->unit);
+        check_period(c, "mismatch.period", list[i]->period);
+        check_code(c, "mismatch.parts", list[i]->parts);
+        check_code(c, "mismatch.figure", list[i]->figure);
+        check_decimal(c, "mismatch.sum", list[i]->sum);
+        check_decimal(c, "mismatch.whole", list[i]->whole);
+    }
+}
+
 static void check_source_state(check_t *c, const event_source_state_t *s)
 {
     check_code(c, "source", s->source);
@@ -108,6 +120,7 @@ static void check_source_state(check_t *c, const event_source_state_t *s)
     for (size_t i = 0; i < s->n_stale_periods && c->wrong == NULL; i++) {
         check_period(c, "stale_periods", s->stale_periods[i]);
     }
+    check_mismatches(c, s->mismatches, s->n_mismatches);
 }
 
 static void check_score(check_t *c, const event_score_t *s)

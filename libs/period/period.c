@@ -2,6 +2,7 @@
 #include "period/period.h"
 
 #include "base/error.h"
+#include "period/moment.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -71,6 +72,32 @@ period_t period_at(period_kind_t kind, int64_t wall_ms, int back)
     return (period_t){.kind = kind,
                       .year = count / per_year,
                       .number = kind == PERIOD_YEAR ? 0 : count % per_year + 1};
+}
+
+const char *period_kind_name(period_kind_t kind)
+{
+    static const char *const names[] = {"year", "quarter", "month"};
+    return names[kind];
+}
+
+unsigned period_parts(period_t whole, period_kind_t kind)
+{
+    static const unsigned months[] = {12, 3, 1};
+    return months[kind] < months[whole.kind] ? months[whole.kind] / months[kind] : 0;
+}
+
+period_t period_part(period_t whole, period_kind_t kind, unsigned i)
+{
+    int before = whole.kind == PERIOD_QUARTER ? (whole.number - 1) * 3 : 0;
+    return (period_t){kind, whole.year, before + (int)i + 1};
+}
+
+int64_t period_end(period_t period)
+{
+    char day[PERIOD_DAY_SIZE];
+    int64_t last = 0;
+    int rc = moment_parse(period_last_day(period, day), &last); /* its last millisecond */
+    return rc == 0 ? last + 1 : INT64_MAX;
 }
 
 static int days_of(int year, int month)

@@ -15,6 +15,9 @@ typedef struct {
 
 #define PERIOD_TEXT_SIZE 9
 
+/* "year", "quarter", "month". */
+const char *period_kind_name(period_kind_t kind);
+
 /* 0 or CHISO_E_SYNTAX; only the three canonical forms are accepted. */
 int period_parse(const char *text, period_t *out);
 const char *period_format(period_t period, char out[PERIOD_TEXT_SIZE]);
@@ -29,6 +32,14 @@ bool period_is_day(const char *text);
 
 /* The day in Vietnam's time. */
 const char *period_day_at(int64_t wall_ms, char out[PERIOD_DAY_SIZE]);
+
+/* How many periods of a kind make up the period: 12 months or 4 quarters a year, 3 months a
+ * quarter; 0 of a kind that is not shorter. And the i-th of them, from 0. */
+unsigned period_parts(period_t whole, period_kind_t kind);
+period_t period_part(period_t whole, period_kind_t kind, unsigned i);
+
+/* The first moment after it, in Vietnam's time. */
+int64_t period_end(period_t period);
 
 /* The last day of a period. */
 const char *period_last_day(period_t period, char out[PERIOD_DAY_SIZE]);

@@ -78,25 +78,83 @@ static decimal_t size_of(decimal_t value)
     return value;
 }
 
-bool drift_jumps(const source_figure_t *figure, decimal_t before, decimal_t now, char reason[160])
+/* Further apart than the limit allows? Numbers whose difference no decimal holds are. */
+static bool is_far(const source_limit_t *limit, decimal_t from, decimal_t to)
 {
     decimal_t move;
-    decimal_t most = figure->jump_most;
+    decimal_t most = limit->given ? limit->most : DECIMAL_ZERO;
+    bool far = decimal_subtract(to, from, &move) != 0;
+    if (!far && limit->percent) {
+        far = decimal_muldiv(most, size_of(from), decimal_of(100), DECIMAL_DOWN, &most) != 0;
+    }
+    return far || decimal_compare(size_of(move), most) > 0;
+}
+
+bool drift_jumps(const source_figure_t *figure, decimal_t before, decimal_t now, char reason[160])
+{
     char was[DECIMAL_TEXT_SIZE];
     char is[DECIMAL_TEXT_SIZE];
-    if (!figure->has_jump || (figure->jump_percent && decimal_sign(before) == 0)) {
+    if (!figure->jump.given || (figure->jump.percent && decimal_sign(before) == 0)) {
         return false; /* there is no percentage of nothing */
     }
-    bool far = decimal_subtract(now, before, &move) != 0;
-    if (!far && figure->jump_percent) {
-        far = decimal_muldiv(most, size_of(before), decimal_of(100), DECIMAL_DOWN, &most) != 0;
-    }
-    if (!far && decimal_compare(size_of(move), most) <= 0) {
+    if (!is_far(&figure->jump, before, now)) {
         return false;
     }
     snprintf(reason, 160, "%.40s went from %s to %s, further than it should at once", figure->id,
              decimal_format(before, was), decimal_format(now, is));
     return true;
+}
+
+/* ---- periods that add up ---- */
+
+/* The parts that are there; `sum` is only of use when all are. */
+static unsigned add_parts(const drift_whole_t *w, const source_span_t *span, drift_span_t *found,
+                          drift_part_fn part_of, void *context)
+{
+    unsigned present = 0;
+    found->sum = DECIMAL_ZERO;
+    found->too_large = false;
+    for (unsigned i = 0; i < found->n_parts; i++) {
+        decimal_t value;
+        period_t part = period_part(w->period, found->parts, i);
+        if (part_of(context, span, w->unit, part, found->figure, &value)) {
+            present++;
+            found->too_large = decimal_add(found->sum, value, &found->sum) != 0 || found->too_large;
+        }
+    }
+    return present;
+}
+
+static void compare_parts(const drift_whole_t *w, const source_span_t *span, drift_span_t *found,
+                          drift_part_fn part_of, drift_span_fn each, void *context)
+{
+    for (int kind = PERIOD_QUARTER; kind <= PERIOD_MONTH; kind++) {
+        found->parts = (period_kind_t)kind;
+        found->n_parts = period_parts(w->period, found->parts);
+        found->n_present = add_parts(w, span, found, part_of, context);
+        if (found->n_present > 0) {
+            found->differs = found->n_present == found->n_parts &&
+                             (found->too_large || is_far(&span->within, found->whole, found->sum));
+            each(context, w, found);
+        }
+    }
+}
+
+void drift_spans(const source_t *source, const drift_whole_t *w, drift_part_fn part_of,
+                 drift_span_fn each, void *context)
+{
+    for (unsigned i = 0; i < source->n_spans; i++) {
+        const source_span_t *span = &source->spans[i];
+        for (unsigned k = 0; k < span->n_figures; k++) {
+            drift_span_t found = {.figure = source->figures[span->figures[k]].id};
+            for (size_t f = 0; f < w->n_figures; f++) {
+                if (strcmp(w->figures[f].id, found.figure) == 0) {
+                    found.whole = w->figures[f].value;
+                    compare_parts(w, span, &found, part_of, each, context);
+                }
+            }
+        }
+    }
 }
 
 /* ---- all units alike ---- */

@@ -1,8 +1,10 @@
-/* drift.h - what a reading says against the one before: the same, a jump, all units alike.
+/* drift.h - what a reading says against the one before: the same, a jump, all units alike; and
+ * against others of its time: months that do not add up to their year.
  *
- * Pure: the owner knows the values that stood before. A comparison is always within one unit,
- * figure and period of one series: months, quarters and years of a source disagree, and the units
- * before 1 July 2025 are others than those after, so no such pair is ever compared.
+ * Pure: the owner knows the other values. A comparison is always within one unit and figure, and
+ * within one period, but for figures that a description says add up over time: scores of months,
+ * quarters and years have nothing to do with each other, and the units before 1 July 2025 are
+ * others than those after.
  */
 #ifndef CHISO_SOURCE_DRIFT_H
 #define CHISO_SOURCE_DRIFT_H
@@ -19,6 +21,33 @@ bool drift_content(const reader_table_t *table, uint8_t out[32]);
 
 /* Did the figure move by more than its description allows? Then `reason` says so. */
 bool drift_jumps(const source_figure_t *figure, decimal_t before, decimal_t now, char reason[160]);
+
+/* A row of a longer period. */
+typedef struct {
+    const char *unit; /* code */
+    period_t period;
+    const reader_figure_t *figures;
+    size_t n_figures;
+} drift_whole_t;
+
+/* One of its figures against the shorter periods of one kind. */
+typedef struct {
+    const char *figure;
+    period_kind_t parts;
+    unsigned n_parts, n_present; /* only with all present is anything compared */
+    decimal_t sum, whole;
+    bool differs;
+    bool too_large; /* no decimal holds the sum */
+} drift_span_t;
+
+/* The figure of a part that may be compared. False: there is none; it is not zero. */
+typedef bool (*drift_part_fn)(void *context, const source_span_t *span, const char *unit,
+                              period_t part, const char *figure, decimal_t *value);
+typedef void (*drift_span_fn)(void *context, const drift_whole_t *whole, const drift_span_t *span);
+/* Compares what the description says adds up over time; tells of each figure and kind of part that
+ * has any part. That the periods are over, and were told at one time, is for `part_of` to know. */
+void drift_spans(const source_t *source, const drift_whole_t *whole, drift_part_fn part_of,
+                 drift_span_fn each, void *context);
 
 /* The moves of one reading. */
 typedef struct drift drift_t;

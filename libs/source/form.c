@@ -125,9 +125,9 @@ static const cyaml_schema_field_t period_fields[] = {
     REQUIRED("as", form_period_t, as),
     CYAML_FIELD_END,
 };
-static const cyaml_schema_field_t jump_fields[] = {
-    REQUIRED("most", form_jump_t, most),
-    REQUIRED("of", form_jump_t, of),
+static const cyaml_schema_field_t limit_fields[] = {
+    REQUIRED("most", form_limit_t, most),
+    REQUIRED("of", form_limit_t, of),
     CYAML_FIELD_END,
 };
 static const cyaml_schema_field_t figure_fields[] = {
@@ -144,14 +144,17 @@ static const cyaml_schema_field_t figure_fields[] = {
     OPTIONAL("confidence", form_figure_t, confidence),
     OPTIONAL("note", form_figure_t, note),
     CYAML_FIELD_BOOL("optional", CYAML_FLAG_OPTIONAL, form_figure_t, optional),
-    PART("jump", form_figure_t, jump, jump_fields),
+    PART("jump", form_figure_t, jump, limit_fields),
     LIST("when", form_figure_t, when, test_schema, 8),
     CYAML_FIELD_END,
 };
 VALUE(figure_schema, form_figure_t, figure_fields);
 static const cyaml_schema_field_t check_fields[] = {
     LIST("sum", form_check_t, sum, text_schema, 64),
-    REQUIRED("equals", form_check_t, equals),
+    OPTIONAL("equals", form_check_t, equals),
+    LIST("over_time", form_check_t, over_time, text_schema, SOURCE_MAX_FIGURES),
+    OPTIONAL("source", form_check_t, source),
+    PART("within", form_check_t, within, limit_fields),
     CYAML_FIELD_END,
 };
 VALUE(check_schema, form_check_t, check_fields);

@@ -81,13 +81,13 @@ typedef struct {
 
 typedef struct {
     char *most, *of;
-} form_jump_t;
+} form_limit_t;
 
 typedef struct {
     char *id, *at, *value, *number, *date, *scale, *min, *max, *combine, *absent, *confidence,
         *note;
     bool optional;
-    form_jump_t *jump;
+    form_limit_t *jump;
     form_test_t *when;
     unsigned when_count;
 } form_figure_t;
@@ -96,6 +96,10 @@ typedef struct {
     char **sum;
     unsigned sum_count;
     char *equals;
+    char **over_time;
+    unsigned over_time_count;
+    char *source;
+    form_limit_t *within;
 } form_check_t;
 
 typedef struct {

@@ -3,10 +3,9 @@
 #include "source.h"
 
 #include "base/error.h"
-#include "config/config.h"
+#include "build.h"
 #include "event/event.h"
 #include "fetch/auth.h"
-#include "form.h"
 #include "template.h"
 #include "text/text.h"
 
@@ -15,18 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct {
-    source_t source; /* first: a source_t* is the whole */
-    form_source_t *form;
-    config_t *file;
-    extract_column_t columns[EXTRACT_MAX_COLUMNS];
-    void **owned;
-    size_t n_owned;
-    int rc;
-} whole_t;
-
-__attribute__((format(printf, 3, 4))) static void wrong(whole_t *w, const char *path,
-                                                        const char *format, ...)
+void build_wrong(whole_t *w, const char *path, const char *format, ...)
 {
     char text[1024];
     va_list arguments;
@@ -37,8 +25,7 @@ __attribute__((format(printf, 3, 4))) static void wrong(whole_t *w, const char *
     w->rc = w->rc != 0 ? w->rc : rc;
 }
 
-/* Zeroed memory that lives as long as the source; NULL after a failure. */
-static void *own(whole_t *w, size_t n, size_t size)
+void *build_own(whole_t *w, size_t n, size_t size)
 {
     void **grown = realloc(w->owned, (w->n_owned + 1) * sizeof *grown);
     void *made = calloc(n + 1, size);
@@ -65,7 +52,7 @@ static int column(whole_t *w, const char *path, const char *at, bool required)
         }
     }
     if (w->source.rows.n_columns == EXTRACT_MAX_COLUMNS) {
-        wrong(w, path, "'%s' is one column too many; expected at most 64", at);
+        build_wrong(w, path, "'%s' is one column too many; expected at most 64", at);
         return 0;
     }
     const char *name = *at == '/' ? at + 1 : at; /* what operators read */
@@ -78,13 +65,13 @@ static int optional_column(whole_t *w, const char *path, const char *at)
     return at != NULL ? column(w, path, at, false) : -1;
 }
 
-static bool number(whole_t *w, const char *path, const char *text, decimal_t *out)
+bool build_number(whole_t *w, const char *path, const char *text, decimal_t *out)
 {
     if (text == NULL) {
         return false;
     }
     if (decimal_parse(text, strlen(text), out) != 0) {
-        wrong(w, path, "'%s'; expected a number such as \"12.5\"", text);
+        build_wrong(w, path, "'%s'; expected a number such as \"12.5\"", text);
     }
     return true;
 }
@@ -99,7 +86,7 @@ static unsigned whole_number(whole_t *w, const char *path, const char *text, uns
         value = strtoul(text, &end, 10);
         if (errno != 0 || *end != '\0' || *text < '0' || *text > '9' || value < min ||
             value > max) {
-            wrong(w, path, "'%s'; expected a whole number within its limits", text);
+            build_wrong(w, path, "'%s'; expected a whole number within its limits", text);
             return fallback;
         }
     }
@@ -115,8 +102,8 @@ static source_by_t register_of(whole_t *w, const char *path, const char *name, b
         }
     }
     if (name != NULL) {
-        wrong(w, path, "'%s'; expected code, dvc, geo, agency%s", name,
-              rows ? ", table or series" : " or table");
+        build_wrong(w, path, "'%s'; expected code, dvc, geo, agency%s", name,
+                    rows ? ", table or series" : " or table");
     }
     return (source_by_t)0;
 }
@@ -141,8 +128,8 @@ static void check_template(whole_t *w, const char *path, const char *text, bool 
 {
     const char *name;
     if (text != NULL && template_check(text, secrets, &name) != 0) {
-        wrong(w, path, "'%s' is no variable here; see docs/add-a-source.md for those there are",
-              name);
+        build_wrong(w, path,
+                    "'%s' is no variable here; see docs/add-a-source.md for those there are", name);
     }
 }
 
@@ -151,7 +138,7 @@ static void check_template(whole_t *w, const char *path, const char *text, bool 
 static source_pair_t *pairs(whole_t *w, const char *key, const form_pair_t *from, unsigned n,
                             bool secrets)
 {
-    source_pair_t *out = own(w, n, sizeof *out);
+    source_pair_t *out = build_own(w, n, sizeof *out);
     for (unsigned i = 0; out != NULL && i < n; i++) {
         char path[64];
         snprintf(path, sizeof path, "request.%s[%u].value", key, i);
@@ -167,7 +154,7 @@ static void build_request(whole_t *w)
     source_t *s = &w->source;
     s->method = r->method != NULL ? r->method : "GET";
     if (strcmp(s->method, "GET") != 0 && strcmp(s->method, "POST") != 0) {
-        wrong(w, "request.method", "'%s'; expected GET or POST", s->method);
+        build_wrong(w, "request.method", "'%s'; expected GET or POST", s->method);
     }
     s->path = r->path;
     s->prime = r->prime;
@@ -181,7 +168,7 @@ static void build_request(whole_t *w)
         snprintf(path, sizeof path, "request.headers[%u]", i);
         check_template(w, path, r->headers[i], true);
         if (strchr(r->headers[i], ':') == NULL) {
-            wrong(w, path, "'%s'; expected \"Name: value\"", r->headers[i]);
+            build_wrong(w, path, "'%s'; expected \"Name: value\"", r->headers[i]);
         }
     }
     s->headers = (const char *const *)r->headers;
@@ -191,17 +178,17 @@ static void build_request(whole_t *w)
     s->form = pairs(w, "form", r->form, r->form_count, true);
     s->n_form = r->form_count;
     if ((r->body != NULL || r->form_count > 0) && strcmp(s->method, "GET") == 0) {
-        wrong(w, "request.method", "%s; expected POST, since there is a body", s->method);
+        build_wrong(w, "request.method", "%s; expected POST, since there is a body", s->method);
     }
     if (r->body != NULL && r->form_count > 0) {
-        wrong(w, "request.body", "%s; expected a body or a form, not both", "both are given");
+        build_wrong(w, "request.body", "%s; expected a body or a form, not both", "both are given");
     }
 }
 
 static void build_values(whole_t *w)
 {
     source_t *s = &w->source;
-    s->values = own(w, w->form->values_count, sizeof *s->values);
+    s->values = build_own(w, w->form->values_count, sizeof *s->values);
     for (unsigned i = 0; s->values != NULL && i < w->form->values_count; i++) {
         const form_value_t *from = &w->form->values[i];
         char path[64];
@@ -209,7 +196,7 @@ static void build_values(whole_t *w)
         check_template(w, path, from->value, true);
         snprintf(path, sizeof path, "values[%u].as", i);
         if (from->as != NULL && strcmp(from->as, "base64") != 0) {
-            wrong(w, path, "'%s'; expected base64", from->as);
+            build_wrong(w, path, "'%s'; expected base64", from->as);
         }
         s->values[i] = (source_value_t){from->name, from->value, from->as != NULL};
         s->n_values = i + 1;
@@ -219,7 +206,7 @@ static void build_values(whole_t *w)
 static void build_login(whole_t *w)
 {
     const form_login_t *from = w->form->login;
-    source_login_t *to = from != NULL ? own(w, 1, sizeof *to) : NULL;
+    source_login_t *to = from != NULL ? build_own(w, 1, sizeof *to) : NULL;
     if (to == NULL) {
         return;
     }
@@ -262,7 +249,7 @@ static void build_sign(whole_t *w)
         signing.headers[i] = from->headers[i];
     }
     if (fetch_sign_check(&signing, reason) != 0) {
-        wrong(w, "sign", "%s", reason);
+        build_wrong(w, "sign", "%s", reason);
     }
 }
 
@@ -273,14 +260,14 @@ static void build_asking(whole_t *w)
     const form_pages_t *pages = w->form->pages;
     s->total = s->only = -1;
     if (ask != NULL && ask->period != NULL && (s->only = period_kind_of(ask->period)) < 0) {
-        wrong(w, "ask.period", "'%s'; expected year, quarter or month", ask->period);
+        build_wrong(w, "ask.period", "'%s'; expected year, quarter or month", ask->period);
     }
     if (ask != NULL) {
         s->nation = ask->nation;
         s->units_of = register_of(w, "ask.units_of", ask->units_of, false);
         s->each = register_of(w, "ask.each", ask->each, false);
         if (s->each != 0 && (s->nation != NULL || s->units_of != 0)) {
-            wrong(w, "ask.each", "%s; expected it alone", "stands beside nation or units_of");
+            build_wrong(w, "ask.each", "%s; expected it alone", "stands beside nation or units_of");
         }
     }
     if (pages != NULL) {
@@ -296,7 +283,7 @@ static void build_asking(whole_t *w)
 static source_test_t *tests(whole_t *w, const char *at, const form_test_t *from, unsigned n,
                             bool of_row)
 {
-    source_test_t *out = own(w, n, sizeof *out);
+    source_test_t *out = build_own(w, n, sizeof *out);
     for (unsigned i = 0; out != NULL && i < n; i++) {
         out[i] = (source_test_t){.at = from[i].at,
                                  .column = of_row ? column(w, at, from[i].at, false) : -1,
@@ -314,11 +301,11 @@ static void build_rows(whole_t *w)
     extract_spec_t *spec = &w->source.rows;
     spec->format = (extract_format_t)(one_of(r->format, formats, 3) + 1);
     if (spec->format == 0) {
-        wrong(w, "rows.format", "'%s'; expected json, csv or html", r->format);
+        build_wrong(w, "rows.format", "'%s'; expected json, csv or html", r->format);
     }
     spec->rows = r->at != NULL ? r->at : spec->format == EXTRACT_JSON ? "" : NULL;
     if (r->delimiter != NULL && strlen(r->delimiter) != 1) {
-        wrong(w, "rows.delimiter", "'%s'; expected one character", r->delimiter);
+        build_wrong(w, "rows.delimiter", "'%s'; expected one character", r->delimiter);
     }
     spec->delimiter = r->delimiter != NULL ? *r->delimiter : '\0';
     spec->proof = r->proof;
@@ -335,15 +322,15 @@ static void build_levels(whole_t *w)
         return;
     }
     s->level_column = column(w, "unit.level.at", level->at, true);
-    s->levels = own(w, level->words_count, sizeof *s->levels);
+    s->levels = build_own(w, level->words_count, sizeof *s->levels);
     for (unsigned i = 0; s->levels != NULL && i < level->words_count; i++) {
         char path[64];
         snprintf(path, sizeof path, "unit.level.words[%u].is", i);
         s->levels[i] =
             (source_level_t){level->words[i].text, (int)event_level_of(level->words[i].is)};
         if (s->levels[i].level == 0) {
-            wrong(w, path, "'%s'; expected province, department, commune or district",
-                  level->words[i].is);
+            build_wrong(w, path, "'%s'; expected province, department, commune or district",
+                        level->words[i].is);
         }
     }
     s->n_levels = level->words_count;
@@ -357,27 +344,27 @@ static void build_unit(whole_t *w)
     s->unit_column = s->unknown_code = s->unknown_name = -1;
     if (s->by != SOURCE_BY_SERIES) {
         if (u->at == NULL) {
-            wrong(w, "unit.at", "%s; expected where a row says its unit", "is missing");
+            build_wrong(w, "unit.at", "%s; expected where a row says its unit", "is missing");
         } else {
             s->unit_column = column(w, "unit.at", u->at, true);
         }
     } else if (s->each == 0) {
-        wrong(w, "unit.by", "%s; expected ask.each, since the rows do not say their unit",
-              "series");
+        build_wrong(w, "unit.by", "%s; expected ask.each, since the rows do not say their unit",
+                    "series");
     }
     bool table =
         s->by == SOURCE_BY_TABLE || s->each == SOURCE_BY_TABLE || s->units_of == SOURCE_BY_TABLE;
     if (table != (u->table_count > 0)) {
-        wrong(w, "unit.table", "%s; expected it where `table` joins, and only there",
-              u->table_count > 0 ? "is given" : "is missing");
+        build_wrong(w, "unit.table", "%s; expected it where `table` joins, and only there",
+                    u->table_count > 0 ? "is given" : "is missing");
     }
-    s->table = own(w, u->table_count, sizeof *s->table);
+    s->table = build_own(w, u->table_count, sizeof *s->table);
     for (unsigned i = 0; s->table != NULL && i < u->table_count; i++) {
         s->table[i] = (source_word_t){u->table[i].text, u->table[i].is};
     }
     s->n_table = u->table_count;
     if (u->others != NULL && strcmp(u->others, "skip") != 0 && strcmp(u->others, "bad") != 0) {
-        wrong(w, "unit.others", "'%s'; expected skip or bad", u->others);
+        build_wrong(w, "unit.others", "'%s'; expected skip or bad", u->others);
     }
     s->skip_others = u->others != NULL && strcmp(u->others, "skip") == 0;
     build_levels(w);
@@ -385,8 +372,8 @@ static void build_unit(whole_t *w)
         s->unknown_code = column(w, "unit.unknown.code", u->unknown->code, true);
         s->unknown_name = column(w, "unit.unknown.name", u->unknown->name, true);
         if (s->level_column < 0 || s->units_of == 0) {
-            wrong(w, "unit.unknown", "%s; expected unit.level and ask.units_of beside it",
-                  "is given alone");
+            build_wrong(w, "unit.unknown", "%s; expected unit.level and ask.units_of beside it",
+                        "is given alone");
         }
     }
 }
@@ -403,13 +390,15 @@ static void build_period(whole_t *w)
     s->period_date = p->date;
     bool number = strcmp(p->date, "month") == 0 || strcmp(p->date, "quarter") == 0;
     if (!number && strcmp(p->date, "period") != 0 && field_date_check(p->date) != 0) {
-        wrong(w, "period.date",
-              "'%s'; expected \"dd/MM/yyyy\", \"iso\", \"epoch-ms\", period, month or quarter",
-              p->date);
+        build_wrong(
+            w, "period.date",
+            "'%s'; expected \"dd/MM/yyyy\", \"iso\", \"epoch-ms\", period, month or quarter",
+            p->date);
     }
     int kind = period_kind_of(p->as);
     if (kind < 0 || (number && strcmp(p->date, p->as) != 0)) {
-        wrong(w, "period.as", "'%s'; expected year, quarter or month, as period.date says", p->as);
+        build_wrong(w, "period.as", "'%s'; expected year, quarter or month, as period.date says",
+                    p->as);
     }
     s->period_as = (period_kind_t)kind;
 }
@@ -429,52 +418,49 @@ static void build_figure(whole_t *w, unsigned i)
                             .confidence = from->confidence,
                             .note = from->note};
     if (!text_is_code(from->id)) {
-        wrong(w, PATH("id"), "'%s'; expected letters, digits, dots and hyphens", from->id);
+        build_wrong(w, PATH("id"), "'%s'; expected letters, digits, dots and hyphens", from->id);
     }
     if (source_figure(&w->source, from->id) != (int)i) {
-        wrong(w, PATH("id"), "'%s' stands twice", from->id);
+        build_wrong(w, PATH("id"), "'%s' stands twice", from->id);
     }
     if ((from->at == NULL) == (from->value == NULL)) {
-        wrong(w, at, "%s; expected `at` or `value`, one of the two",
-              from->at == NULL ? "has neither" : "has both");
+        build_wrong(w, at, "%s; expected `at` or `value`, one of the two",
+                    from->at == NULL ? "has neither" : "has both");
     }
-    number(w, PATH("value"), from->value, &to->value);
+    build_number(w, PATH("value"), from->value, &to->value);
     if (from->at != NULL) {
         to->column = column(w, PATH("at"), from->at,
                             !from->optional && from->when_count == 0 && from->absent == NULL);
     }
     to->number = from->number != NULL ? field_number_of(from->number) : FIELD_PLAIN;
     if (to->number == 0) {
-        wrong(w, PATH("number"), "'%s'; expected plain, vietnamese, english, raw-of-max or yes-no",
-              from->number);
+        build_wrong(w, PATH("number"),
+                    "'%s'; expected plain, vietnamese, english, raw-of-max or yes-no",
+                    from->number);
     }
-    number(w, PATH("scale"), from->scale, &to->scale);
-    to->has_min = number(w, PATH("min"), from->min, &to->min);
-    to->has_max = number(w, PATH("max"), from->max, &to->max);
-    to->has_absent = number(w, PATH("absent"), from->absent, &to->absent);
+    build_number(w, PATH("scale"), from->scale, &to->scale);
+    to->has_min = build_number(w, PATH("min"), from->min, &to->min);
+    to->has_max = build_number(w, PATH("max"), from->max, &to->max);
+    to->has_absent = build_number(w, PATH("absent"), from->absent, &to->absent);
     to->date = from->date;
     if (from->date != NULL && field_date_check(from->date) != 0) {
-        wrong(w, PATH("date"), "'%s'; expected a date such as \"dd/MM/yyyy\"", from->date);
+        build_wrong(w, PATH("date"), "'%s'; expected a date such as \"dd/MM/yyyy\"", from->date);
     }
     if (from->combine != NULL) {
         to->combine = strcmp(from->combine, "sum") == 0 ? SOURCE_SUM : SOURCE_SAME;
         if (to->combine == SOURCE_SAME && strcmp(from->combine, "same") != 0) {
-            wrong(w, PATH("combine"), "'%s'; expected sum or same", from->combine);
+            build_wrong(w, PATH("combine"), "'%s'; expected sum or same", from->combine);
         }
     }
     if (from->jump != NULL) {
-        to->has_jump = number(w, PATH("jump.most"), from->jump->most, &to->jump_most);
-        to->jump_percent = strcmp(from->jump->of, "percent") == 0;
-        if (!to->jump_percent && strcmp(from->jump->of, "points") != 0) {
-            wrong(w, PATH("jump.of"), "'%s'; expected points or percent", from->jump->of);
-        }
+        build_limit(w, PATH("jump"), from->jump, &to->jump);
     }
     to->when = tests(w, PATH("when"), from->when, from->when_count, true);
     to->n_when = from->when_count;
     static const char *const confidences[] = {"sample", "code", "doc", "inferred"};
     if (from->confidence != NULL && one_of(from->confidence, confidences, 4) < 0) {
-        wrong(w, PATH("confidence"), "'%s'; expected sample, code, doc or inferred",
-              from->confidence);
+        build_wrong(w, PATH("confidence"), "'%s'; expected sample, code, doc or inferred",
+                    from->confidence);
     }
 #undef PATH
 }
@@ -482,39 +468,11 @@ static void build_figure(whole_t *w, unsigned i)
 static void build_figures(whole_t *w)
 {
     source_t *s = &w->source;
-    s->figures = own(w, w->form->figures_count, sizeof *s->figures);
+    s->figures = build_own(w, w->form->figures_count, sizeof *s->figures);
     for (unsigned i = 0; s->figures != NULL && i < w->form->figures_count; i++) {
         s->n_figures = i + 1;
         build_figure(w, i);
     }
-}
-
-static unsigned place(whole_t *w, const char *path, const char *id)
-{
-    int found = source_figure(&w->source, id);
-    if (found < 0) {
-        wrong(w, path, "'%s' is none of the figures", id);
-    }
-    return found < 0 ? 0 : (unsigned)found;
-}
-
-static void build_checks(whole_t *w)
-{
-    source_t *s = &w->source;
-    s->checks = own(w, w->form->checks_count, sizeof *s->checks);
-    for (unsigned i = 0; s->checks != NULL && i < w->form->checks_count; i++) {
-        const form_check_t *from = &w->form->checks[i];
-        source_check_t *to = &s->checks[i];
-        char path[64];
-        snprintf(path, sizeof path, "checks[%u]", i);
-        to->sum = own(w, from->sum_count, sizeof *to->sum);
-        for (unsigned k = 0; to->sum != NULL && k < from->sum_count; k++) {
-            to->sum[k] = place(w, path, from->sum[k]);
-            to->n_sum = k + 1;
-        }
-        to->equals = place(w, path, from->equals);
-    }
-    s->n_checks = w->form->checks_count;
 }
 
 static void build(whole_t *w)
@@ -522,10 +480,10 @@ static void build(whole_t *w)
     source_t *s = &w->source;
     const form_source_t *form = w->form;
     if (strcmp(form->format, "1") != 0) {
-        wrong(w, "format", "'%s'; expected \"1\"", form->format);
+        build_wrong(w, "format", "'%s'; expected \"1\"", form->format);
     }
     if (!text_is_code(form->source)) {
-        wrong(w, "source", "'%s'; expected letters, digits, dots and hyphens", form->source);
+        build_wrong(w, "source", "'%s'; expected letters, digits, dots and hyphens", form->source);
     }
     s->id = form->source;
     s->title = form->title;
@@ -547,7 +505,7 @@ static void build(whole_t *w)
     s->n_success = form->success_count;
     char reason[160];
     if (w->rc == 0 && extract_check(&s->rows, reason) != 0) {
-        wrong(w, "rows", "%s", reason);
+        build_wrong(w, "rows", "%s", reason);
     }
 }
 

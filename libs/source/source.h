@@ -81,6 +81,12 @@ typedef enum {
     SOURCE_SAME, /* they complete each other, and must agree */
 } source_combine_t;
 
+/* How far two numbers may be apart: points, or percent of the one that stood before or is given. */
+typedef struct {
+    bool given, percent;
+    decimal_t most;
+} source_limit_t;
+
 typedef struct {
     const char *id;
     int column; /* -1: `value` counts for each row */
@@ -93,8 +99,7 @@ typedef struct {
     decimal_t min, max;
     bool has_absent; /* what stands for a unit that a complete answer does not name */
     decimal_t absent;
-    bool has_jump, jump_percent; /* how far it may move at once: points, or percent of before */
-    decimal_t jump_most;
+    source_limit_t jump; /* how far it may move at once */
     source_test_t *when;
     unsigned n_when;
     const char *confidence; /* "sample", "code", "doc", "inferred", or NULL */
@@ -106,6 +111,16 @@ typedef struct {
     unsigned *sum;
     unsigned n_sum, equals;
 } source_check_t;
+
+/* Figures whose months add up to the quarter and the year, and quarters to the year: counts of what
+ * happened, never rates, or what is pending at a moment. */
+typedef struct {
+    unsigned *figures;
+    unsigned n_figures;
+    const char
+        *parts_of; /* id of the description that tells the shorter periods; may be this one */
+    source_limit_t within; /* not given: exactly */
+} source_span_t;
 
 typedef struct {
     const char *id, *title, *provider, *file;
@@ -151,6 +166,8 @@ typedef struct {
     unsigned n_figures;
     source_check_t *checks;
     unsigned n_checks;
+    source_span_t *spans;
+    unsigned n_spans;
 } source_t;
 
 /* Reads a description. Errors go to `errors` as FILE:LINE: …; CHISO_E_CONFIG after any. */

@@ -15,6 +15,7 @@
 #include "log/log.h"
 #include "measure.h"
 #include "schedule.h"
+#include "spans.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -90,6 +91,15 @@ static schedule_host_t judge_host(const fetch_answer_t *answer)
     return answer->status >= 500 && answer->retry_after_ms < 0 ? SCHEDULE_BADLY : SCHEDULE_WELL;
 }
 
+/* What was just read may be a part of what others tell. */
+static void mark_wholes(const ingest_t *in, const series_t *part)
+{
+    for (size_t i = 0; i < schedule_count(in->schedule); i++) {
+        series_t *whole = schedule_at(in->schedule, i);
+        whole->spans_due = whole->spans_due || spans_concern(whole, part);
+    }
+}
+
 static void on_answer(void *context)
 {
     ingest_t *in = context;
@@ -107,6 +117,7 @@ static void on_answer(void *context)
             exchange_destroy(&series->exchange);
             if (rc == 0) {
                 backfills_heard(in->backfills, series);
+                mark_wholes(in, series);
             }
         }
         pause_host(series, answer);
@@ -349,7 +360,7 @@ static int start(service_t *service, void *config, config_t *file, void **state)
     in->tokens = in->config->tokens;
     int code = open_store(in);
     if (code == CHISO_EXIT_OK) {
-        in->intake = (intake_t){in->store, in->journal, in->archive, in->config->units};
+        in->intake = (intake_t){in->store, in->journal, in->archive, in->config->units, in->config};
         code = open_network(in);
     }
     if (code != CHISO_EXIT_OK) {
@@ -400,6 +411,7 @@ static int reload(void *state, void *config)
     in->asked = c;
     in->refresh_at = 0; /* fills the new schedule at once */
     in->intake.units = c->units;
+    in->intake.config = c;
     in->tokens = c->tokens; /* NULL where http was taken out: then nobody is let in */
     if (service_watch(in->service, fetch_fd(fetch), on_answer, in) != 0) {
         service_quit(in->service, CHISO_EXIT_FAILURE);

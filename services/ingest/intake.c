@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "log/log.h"
+#include "spans.h"
 #include "take.h"
 
 #include <errno.h>
@@ -125,7 +126,7 @@ static outcome_t judge_bodies(take_t *p, char detail[256])
 
 /* Does the journal know this state already? What only tells more (detail, last_good) is not news.
  */
-static bool is_news(take_t *p, const event_source_state_t *state)
+static bool is_news(take_t *p, const event_source_state_t *state, bool *spans_too)
 {
     buffer_t key = BUFFER_INIT(STORE_MAX_KEY);
     buffer_append_part(&key, state->source);
@@ -134,6 +135,7 @@ static bool is_news(take_t *p, const event_source_state_t *state)
     event_in_t known;
     char reason[256];
     bool news = true;
+    *spans_too = state->n_mismatches > 0;
     if (store_get(p->txn, LEDGER_STATES, buffer_bytes(&key), &stored) &&
         event_decode(stored, reason, &known) == 0) {
         const event_source_state_t *old = known.event->source_state;
@@ -144,6 +146,8 @@ static bool is_news(take_t *p, const event_source_state_t *state)
             news = strcmp(old->stale_units[i], state->stale_units[i]) != 0 ||
                    strcmp(old->stale_periods[i], state->stale_periods[i]) != 0;
         }
+        *spans_too = !spans_same(old, state);
+        news = news || *spans_too;
         event_release(&known);
     }
     buffer_free(&key);
@@ -183,13 +187,27 @@ void intake_write_state(take_t *p)
         }
     }
     s->stale_told = state.n_stale_units;
-    if (is_news(p, &state) || s->left_alone_ms > 0) {
+    bool changed;
+    bool spans_too = false;
+    void *told = NULL;
+    int rc = s->spans_due ? spans_check(p->in, s, p->txn, &changed) : 0;
+    rc = rc == 0 ? spans_tell(s, &state, &told) : rc;
+    if (rc != 0) {
+        store_fail(p->txn, rc);
+    }
+    if (is_news(p, &state, &spans_too) || s->left_alone_ms > 0) {
         ledger_state(p->txn, p->in->journal, &state, &p->trace);
         log_info("source state", "source", state.source, "series", state.series, "outcome",
                  event_outcome_name(state.outcome), "stale", state.stale ? "yes" : "no",
                  "stale_rows", LOG_INT(state.n_stale_units), "detail", s->detail,
                  TRACE_LOG(&p->trace), NULL);
     }
+    if (spans_too && s->n_mismatches > 0) {
+        char text[SPANS_TEXT_SIZE];
+        log_warn("source drift", "source", state.source, "series", state.series, "notice",
+                 spans_describe(s, text), TRACE_LOG(&p->trace), NULL);
+    }
+    free(told);
     free(state.stale_units);
     series_store(s, p->txn);
 }
@@ -217,6 +235,7 @@ int intake_undo(series_t *s, store_t *store, int rc)
         bool lent = s->lent;
         exchange_t *exchange = s->exchange;
         free(s->bad);
+        free(s->mismatches);
         *s = *stored;
         s->host = host;
         s->running = running;
@@ -283,6 +302,7 @@ int intake_answer(intake_t *in, series_t *series, const fetch_answer_t *answer, 
     if (outcome != STATE_BLOCKED && outcome != STATE_RETRYING) {
         series->answered_at = p.now;
     }
+    series->spans_due = true;
     series_set_next_due(series, p.now, answer->retry_after_ms);
     intake_write_state(&p);
     int rc = intake_finish(&p, appended);
@@ -297,18 +317,32 @@ int intake_answer(intake_t *in, series_t *series, const fetch_answer_t *answer, 
     return 0;
 }
 
+/* Looks at what adds up over time, without a transaction that writes. */
+static int look_at_spans(intake_t *in, series_t *series, bool *changed)
+{
+    store_txn_t *txn = store_read(in->store);
+    int rc = spans_check(in, series, txn, changed);
+    store_abort(&txn);
+    return rc;
+}
+
 int intake_age(intake_t *in, series_t *series, int64_t now, bool *appended)
 {
     *appended = false;
     size_t n_stale = 0;
+    bool changed = false;
     if (!series->wanted) {
         return 0;
+    }
+    int looked = series->spans_due ? look_at_spans(in, series, &changed) : 0;
+    if (looked != 0) {
+        return looked;
     }
     for (size_t i = 0; i < series->n_bad; i++) {
         n_stale += series_row_is_stale(series, &series->bad[i], now);
     }
-    bool due = series_is_stale(series, now) != series->stale || n_stale != series->stale_told ||
-               series_notice_is_over(series, now);
+    bool due = changed || series_is_stale(series, now) != series->stale ||
+               n_stale != series->stale_told || series_notice_is_over(series, now);
     if (!due) {
         return 0;
     }

@@ -12,6 +12,7 @@ typedef struct {
     journal_t *journal;
     archive_t *archive;
     const registry_t *units;
+    const ingest_config_t *config; /* whose sources are asked */
 } intake_t;
 
 /* Judges the last answer of the series' exchange and, when it was a good one, all its pages; in one

@@ -30,6 +30,9 @@ const metric_spec_t measure_specs[MEASURE_COUNT] = {
                             "Units and periods that are stale while others of their series are "
                             "fresh.",
                             METRIC_GAUGE, .labels = {"source"}},
+    [MEASURE_MISMATCHES] = {"source_mismatches",
+                            "Figures of a longer period that the shorter ones do not add up to.",
+                            METRIC_GAUGE, .labels = {"source"}},
     [MEASURE_NEVER] = {"source_unread_series", "Series without any good reading yet.", METRIC_GAUGE,
                        .labels = {"source"}},
     [MEASURE_OUTCOMES] = {"source_outcome_series", "Series by how their last answer ended.",
@@ -48,7 +51,7 @@ void measure_answer(metrics_t *metrics, const char *source, const fetch_answer_t
 
 /* What is added up over the series of a source. */
 typedef struct {
-    int64_t n, stale, stale_rows, never, oldest;
+    int64_t n, stale, stale_rows, mismatches, never, oldest;
     int64_t outcomes[8];
 } sums_t;
 
@@ -57,6 +60,7 @@ static void add_series(metrics_t *metrics, const series_t *s, int64_t now, sums_
     sums->n++;
     sums->stale += s->stale;
     sums->stale_rows += (int64_t)s->stale_told;
+    sums->mismatches += (int64_t)s->mismatched;
     sums->never += s->last_good == 0;
     if ((unsigned)s->outcome < sizeof sums->outcomes / sizeof sums->outcomes[0]) {
         sums->outcomes[s->outcome]++;
@@ -73,6 +77,7 @@ static void set_source(metrics_t *metrics, const ingest_source_t *source, const 
     metrics_set(metrics, MEASURE_SERIES, sums->n, source->id, NULL);
     metrics_set(metrics, MEASURE_STALE, sums->stale, source->id, NULL);
     metrics_set(metrics, MEASURE_STALE_ROWS, sums->stale_rows, source->id, NULL);
+    metrics_set(metrics, MEASURE_MISMATCHES, sums->mismatches, source->id, NULL);
     metrics_set(metrics, MEASURE_NEVER, sums->never, source->id, NULL);
     metrics_set(metrics, MEASURE_SOURCE_LIMIT, source->stale_after_ms, source->id, NULL);
     for (unsigned k = 1; k < sizeof sums->outcomes / sizeof sums->outcomes[0]; k++) {

@@ -105,6 +105,7 @@ int series_load(store_t *store, const ingest_source_t *source, const registry_un
     s->source = source;
     s->of = of;
     s->period = period;
+    s->spans_due = true;
     period_format(period, s->period_text);
     const char *whose = of != NULL ? of->code : source->source->nation != NULL ? "nation" : "all";
     snprintf(s->name, sizeof s->name, "%s/%s", whose, s->period_text);
@@ -139,6 +140,7 @@ void series_destroy(series_t **series)
     if (series != NULL && *series != NULL) {
         exchange_destroy(&(*series)->exchange);
         free((*series)->bad);
+        free((*series)->mismatches);
         free(*series);
         *series = NULL;
     }
@@ -265,6 +267,34 @@ void series_remove_bad(series_t *s, const char *code, const char *period)
         }
     }
     s->n_bad = kept;
+}
+
+int64_t series_stored_good(store_txn_t *txn, const char *source, const char *name, const char *code,
+                           const char *period)
+{
+    buffer_t key = BUFFER_INIT(STORE_MAX_KEY);
+    wire_arena_t *arena;
+    ProtobufCMessage *message;
+    bytes_t record;
+    int64_t good = 0;
+    buffer_append_part(&key, source);
+    buffer_append_part(&key, name);
+    if (store_get(txn, LEDGER_SERIES, buffer_bytes(&key), &record) &&
+        wire_unpack(&chiso__v1__series__descriptor, record, SERIES_MAX_BYTES, NULL, &arena,
+                    &message) == 0) {
+        const Chiso__V1__Series *r = (const Chiso__V1__Series *)message;
+        good = r->has_last_good ? r->last_good : 0;
+        for (size_t i = 0; i < r->n_bad_units; i++) {
+            const Chiso__V1__Series__BadUnit *b = r->bad_units[i];
+            if (strcmp(b->code, code) == 0 &&
+                (b->period == NULL || strcmp(b->period, period) == 0)) {
+                good = b->last_good;
+            }
+        }
+        wire_free(&arena);
+    }
+    buffer_free(&key);
+    return good;
 }
 
 bool series_notice_is_over(const series_t *s, int64_t now)

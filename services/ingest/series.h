@@ -9,10 +9,12 @@
 
 #include "config.h"
 #include "event/event.h"
+#include "source/drift.h"
 #include "store/store.h"
 
 #define SERIES_NAME_SIZE 96
-#define SERIES_MAX_BAD 4096 /* past it the whole series ages, see take_rows() */
+#define SERIES_MAX_BAD 4096       /* past it the whole series ages, see take_rows() */
+#define SERIES_MAX_MISMATCHES 256 /* that are listed; more are counted */
 #define SERIES_NOTICE_SIZE 1024
 #define SERIES_NOTICE_MS (7 * 24 * 3600 * 1000LL) /* how long a notice stands */
 
@@ -26,6 +28,13 @@ typedef struct {
     char reason[160];
     int64_t last_good;
 } bad_row_t;
+
+/* A longer period that its parts do not add up to, see spans.h. */
+typedef struct {
+    char unit[EVENT_MAX_CODE + 1];
+    char period[PERIOD_TEXT_SIZE];
+    drift_span_t span;
+} mismatch_t;
 
 typedef struct {
     const ingest_source_t *source;
@@ -59,7 +68,10 @@ typedef struct {
     uint8_t body_sha256[SHA256_SIZE];
     int64_t left_alone_ms; /* its host, because of the last answer; 0: it is not */
     bool rows_read;        /* the last answer's rows were taken, but for the bad ones */
-    size_t stale_told;     /* how many of the bad rows were told to be stale */
+    bool spans_due;        /* whether its parts add up is to be looked at */
+    mismatch_t *mismatches;
+    size_t n_mismatches, mismatched; /* in the list; in all */
+    size_t stale_told;               /* how many of the bad rows were told to be stale */
 } series_t;
 
 /* A new series with what the store knows of it. 0, -ENOMEM, CHISO_E_CORRUPT, CHISO_E_STORE. */
@@ -85,6 +97,10 @@ int series_add_bad(series_t *series, const char *code, const char *period, const
 void series_remove_bad(series_t *series, const char *code, const char *period);
 const bad_row_t *series_bad(const series_t *series, const char *code,
                             const char *period); /* or NULL */
+
+/* Of any series that the store knows: when the row was last read well; 0: never. */
+int64_t series_stored_good(store_txn_t *txn, const char *source, const char *name, const char *code,
+                           const char *period);
 
 /* Has its notice stood long enough? */
 bool series_notice_is_over(const series_t *series, int64_t now);

@@ -355,6 +355,25 @@ static void put_stale_rows(jw_t *j, const event_source_state_t *s)
     jw_array_end(j);
 }
 
+static void put_mismatches(jw_t *j, const event_source_state_t *s)
+{
+    jw_put_number(j, "mismatched", s->mismatched);
+    jw_key(j, "mismatches");
+    jw_array(j);
+    for (size_t i = 0; i < s->n_mismatches; i++) {
+        const Chiso__V1__Mismatch *m = s->mismatches[i];
+        jw_object(j);
+        jw_put_text(j, "unit", m->unit);
+        jw_put_text(j, "period", m->period);
+        jw_put_text(j, "figure", m->figure);
+        jw_put_text(j, "parts", m->parts);
+        jw_put_text(j, "sum", m->sum);
+        jw_put_text(j, "whole", m->whole);
+        jw_object_end(j);
+    }
+    jw_array_end(j);
+}
+
 void render_state(jw_t *j, const event_source_state_t *s)
 {
     jw_object(j);
@@ -368,6 +387,7 @@ void render_state(jw_t *j, const event_source_state_t *s)
     jw_put_text(j, "notice", s->notice);
     jw_put_time(j, "noticed_at", s->has_noticed_at ? s->noticed_at : 0);
     put_stale_rows(j, s);
+    put_mismatches(j, s);
     jw_object_end(j);
 }
 

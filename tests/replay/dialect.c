@@ -269,7 +269,7 @@ static bool find_file(const dialects_t *d, const route_t *route, const char *key
     return read_file(path, out);
 }
 
-static void answer_route(dialects_t *d, tests_mode_t *mode, const route_t *route,
+static void answer_route(dialects_t *d, tests_mode_t *mode, const route_t *route, const char *key,
                          http_request_t *request, int64_t support_id, dialect_answer_t *out)
 {
     tests_mode_t options = *mode;
@@ -277,7 +277,6 @@ static void answer_route(dialects_t *d, tests_mode_t *mode, const route_t *route
     out->name = route->name;
     out->mode = mode_take(mode, concerned);
     buffer_t body = BUFFER_INIT(MAX_FILE);
-    const char *key = route->key != NULL ? http_query(request, route->key) : NULL;
     if (!may_come_in(d, route->guard, request)) {
         out->status = turn_away(route->guard, request);
     } else if (!find_file(d, route, key, &body)) {
@@ -304,7 +303,8 @@ bool dialect_serve(dialects_t *d, tests_mode_t *mode, http_request_t *request, i
     for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
         if (strcmp(routes[i].path, http_path(request)) == 0 &&
             strcmp(routes[i].method, http_method(request)) == 0) {
-            answer_route(d, mode, &routes[i], request, support_id, out);
+            const char *key = routes[i].key != NULL ? http_query(request, routes[i].key) : NULL;
+            answer_route(d, mode, &routes[i], key, request, support_id, out);
             return true;
         }
     }
@@ -312,7 +312,8 @@ bool dialect_serve(dialects_t *d, tests_mode_t *mode, http_request_t *request, i
 }
 
 bool dialect_service(dialects_t *d, tests_mode_t *mode, http_request_t *request,
-                     const char *service, int64_t support_id, dialect_answer_t *out)
+                     const char *service, const char *series, int64_t support_id,
+                     dialect_answer_t *out)
 {
     route_t route = {"service", "POST", "", "service", NULL, ".json", json_content, OPEN};
     char path[PATH_MAX];
@@ -323,7 +324,7 @@ bool dialect_service(dialects_t *d, tests_mode_t *mode, http_request_t *request,
     buffer_free(&body);
     if (here) {
         route.file = route.name = service;
-        answer_route(d, mode, &route, request, support_id, out);
+        answer_route(d, mode, &route, series, request, support_id, out);
         out->name = "service";
     }
     return here;

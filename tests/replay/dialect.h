@@ -26,9 +26,11 @@ typedef struct {
 /* False when it is none of ours, and then nothing was answered. */
 bool dialect_serve(dialects_t *dialects, tests_mode_t *mode, http_request_t *request,
                    int64_t support_id, dialect_answer_t *out);
-/* A service of rest.jsp that has a file; as dialect_serve(). */
+/* A service of rest.jsp that has a file; as dialect_serve(). `series` is whose answer is asked for,
+ * and of when: "11358_2024-03". */
 bool dialect_service(dialects_t *dialects, tests_mode_t *mode, http_request_t *request,
-                     const char *service, int64_t support_id, dialect_answer_t *out);
+                     const char *service, const char *series, int64_t support_id,
+                     dialect_answer_t *out);
 /* Tokens, sessions and cookies that were given are good no longer. */
 void dialect_expire(dialects_t *dialects);
 

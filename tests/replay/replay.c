@@ -118,10 +118,13 @@ static void serve_rest(replay_t *r, http_request_t *request)
         return;
     }
     dialect_answer_t answer;
-    if (dialect_service(&r->dialects, &r->mode, request, rest.service,
+    if (dialect_service(&r->dialects, &r->mode, request, rest.service, rest.series,
                         SUPPORT_ID_BASE + r->requests, &answer)) {
         log_answer(r, request, rest.service, answer.name, answer.mode, answer.status, 0);
         return;
+    }
+    if (!rest.board) {
+        *rest.series = '\0'; /* no rows are kept of others */
     }
     json_t *rows = page_of(fixtures_rows(r->fixtures, rest.series), &rest);
     size_t count = json_array_size(rows);

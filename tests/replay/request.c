@@ -94,9 +94,8 @@ int request_read(const http_request_t *request, rest_request_t *out)
         return CHISO_E_SYNTAX;
     }
     snprintf(out->service, sizeof out->service, "%s", service);
-    if (strcmp(service, "report_tinh_766_service") == 0) {
-        series_of(params, out);
-    }
+    out->board = strcmp(service, "report_tinh_766_service") == 0;
+    series_of(params, out);
     if (number_of(params, "pageIndex", &out->page_index) != 0 || out->page_index == 0) {
         out->page_index = 1;
     }

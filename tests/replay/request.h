@@ -8,9 +8,11 @@
 
 typedef struct {
     char service[REQUEST_TEXT_MAX];
-    char series[REQUEST_TEXT_MAX]; /* "0_2025-10"; empty when it asks for nothing that is kept */
-    int64_t page_index;            /* from 1 */
-    int64_t page_size;             /* 0: all */
+    bool board; /* the 766 board's service */
+    char
+        series[REQUEST_TEXT_MAX]; /* "0_2025-10"; empty when it asks for nothing that can be kept */
+    int64_t page_index;           /* from 1 */
+    int64_t page_size;            /* 0: all */
 } rest_request_t;
 
 /* 0; CHISO_E_PROTOCOL when the portal's firewall would block it (headers); CHISO_E_SYNTAX when the

@@ -33,12 +33,12 @@ class Sources(rig.Case):
                 "url": self.r.replay_url + path, "periods": ["2025"], "allow_http": True,
                 "allow_networks": ["127.0.0.0/8"], **({"secrets": keys} if keys else {}), **more}
 
-    def ask(self, entry, code=0):
+    def ask(self, entry, *others, code=0):
         """({(unit, period): {figure: value}}, all that was said)"""
         config = self.r.dir / "ask.yaml"
         config.write_text(rig.yaml_text({
             "data_dir": str(self.r.dir / "none"), "registry": str(REGISTRY),
-            "bus": {"endpoint": f"ipc://{self.r.dir}/none"}, "sources": [entry]}))
+            "bus": {"endpoint": f"ipc://{self.r.dir}/none"}, "sources": [entry, *others]}))
         got, out, err = rig.run([BIN / "chiso", "source", "test", "--config", config, "it"])
         self.assertEqual(got, code, out + err)
         taken = {}
@@ -169,6 +169,29 @@ class LocalSources(Sources):
                                  for m in months})
         self.assertNotIn(("96", "2025-02"), taken)  # absent, not zero
         self.assertNotIn("10000", {t["lgsp-calls"] for t in taken.values()})  # hits.total is capped
+
+    def test_usage_adds_up_only_when_all_months_are_there(self):
+        """The recorded months make the recorded total exactly, but six have no bucket."""
+        recorded = json.loads((DIALECTS / "usage.json").read_text())["aggregations"]["by_api"]["buckets"][0]
+        self.assertEqual(sum(m["doc_count"] for m in recorded["count_by_month"]["buckets"]),
+                         recorded["doc_count"])
+        text = (ROOT / "sources/local/lgsp-usage.yaml").read_text(encoding="utf-8")
+        for old, new in (("source: lgsp-usage", "source: usage-year"),
+                         ("buckets/-/count_by_month/buckets", "buckets"),
+                         ("period: {at: /key, date: month, as: month}\n", "")):
+            self.assertIn(old, text)
+            text = text.replace(old, new)
+        file = self.r.dir / "usage-year.yaml"
+        file.write_text(text + "checks:\n  - {over_time: [lgsp-calls], source: lgsp-usage}\n",
+                        encoding="utf-8")
+        year = self.entry(file, secrets=["user", "password"], units=["96"])
+        months = {**self.entry("local/lgsp-usage.yaml", secrets=["user", "password"],
+                               units=["96"]), "id": "months"}
+        taken, out = self.ask(year, months)
+        self.assertEqual(taken["96", "2025"], {"lgsp-calls": str(recorded["doc_count"])})
+        self.assertIn("  not compared      96 2025 lgsp-calls: 6 of 12 months are there\n", out)
+        _, out = self.ask(year)
+        self.assertIn("  not compared      no source of the configuration tells the shorter", out)
 
     def test_rows_of_a_data_set(self):
         taken, _ = self.ask(self.entry("local/ckan-datastore.yaml", units=["80"]))

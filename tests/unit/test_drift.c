@@ -106,19 +106,17 @@ static void test_jumps(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         source_figure_t figure = {.id = "a.b",
-                                  .has_jump = true,
-                                  .jump_percent = cases[i].percent,
-                                  .jump_most = number(cases[i].most)};
+                                  .jump = {true, cases[i].percent, number(cases[i].most)}};
         char reason[160] = "";
         bool jumps = drift_jumps(&figure, number(cases[i].before), number(cases[i].now), reason);
         if (jumps != cases[i].jumps) {
             fail_msg("case %zu: %s to %s", i, cases[i].before, cases[i].now);
         }
         assert_int_equal(*reason != '\0', jumps);
-        figure.has_jump = false;
+        figure.jump.given = false;
         assert_false(drift_jumps(&figure, number(cases[i].before), number(cases[i].now), reason));
     }
-    source_figure_t figure = {.id = "a.b", .has_jump = true, .jump_most = number("30")};
+    source_figure_t figure = {.id = "a.b", .jump = {true, false, number("30")}};
     char reason[160];
     assert_true(drift_jumps(&figure, number("10"), number("90"), reason));
     assert_string_equal(reason, "a.b went from 10 to 90, further than it should at once");
@@ -180,12 +178,150 @@ static void test_alike(void **state)
     assert_string_equal(strrchr(notice, 'y'), "y -1 to -1");
 }
 
+/* ---- months that add up to their year ---- */
+
+#define PAYMENTS "dvc-counters.payments"
+
+/* What is known of the parts, "1".."12" for months, and what was said of the whole. */
+typedef struct {
+    const char *months[12], *quarters[4]; /* NULL: missing */
+    unsigned calls, differ;
+    drift_span_t last;
+} told_t;
+
+static bool part_of(void *context, const source_span_t *span, const char *unit, period_t part,
+                    const char *figure, decimal_t *value)
+{
+    const told_t *told = context;
+    assert_string_equal(span->parts_of, "dvc-counters-month");
+    assert_string_equal(unit, "91");
+    const char *text = strcmp(figure, PAYMENTS) != 0 ? NULL
+                       : part.kind == PERIOD_MONTH   ? told->months[part.number - 1]
+                                                     : told->quarters[part.number - 1];
+    assert_int_equal(part.year, 2024);
+    if (text != NULL) {
+        *value = number(text);
+    }
+    return text != NULL;
+}
+
+static void heard(void *context, const drift_whole_t *whole, const drift_span_t *span)
+{
+    told_t *told = context;
+    assert_string_equal(whole->unit, "91");
+    assert_string_equal(span->figure, PAYMENTS);
+    told->calls++;
+    told->differ += span->differs;
+    told->last = *span;
+}
+
+static void compare(const source_t *year, period_t period, const char *whole, told_t *told)
+{
+    const reader_figure_t figures[] = {{"dvc-counters.in-progress-overdue", number("7")},
+                                       {PAYMENTS, number(whole)}};
+    const drift_whole_t row = {.unit = "91", .period = period, .figures = figures, .n_figures = 2};
+    told->calls = told->differ = 0;
+    drift_spans(year, &row, part_of, heard, told);
+}
+
+static void test_spans(void **state)
+{
+    (void)state;
+    source_t *year;
+    assert_int_equal(source_load(TEST_ROOT "/sources/dvc-counters-year.yaml", stderr, &year), 0);
+    assert_int_equal(year->n_spans, 1);
+    assert_string_equal(year->spans[0].parts_of, "dvc-counters-month");
+    const period_t all = {PERIOD_YEAR, 2024, 0};
+    told_t told = {.months = {"1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12"}};
+    compare(year, all, "78", &told); /* twelve, and equal */
+    assert_int_equal(told.calls, 1);
+    assert_int_equal(told.last.n_present, 12);
+    assert_false(told.last.differs);
+    static const char *const off[] = {"77", "79", "77.999999", "0", "-78"};
+    for (size_t i = 0; i < sizeof off / sizeof off[0]; i++) {
+        compare(year, all, off[i], &told);
+        assert_int_equal(told.differ, 1);
+        assert_true(decimal_compare(told.last.sum, number("78")) == 0);
+        assert_true(decimal_compare(told.last.whole, number(off[i])) == 0);
+    }
+    /* eleven prove nothing: what is missing is not zero, also where the others make the whole */
+    told.months[1] = NULL;
+    static const char *const wholes[] = {"78", "76", "5"};
+    for (size_t i = 0; i < sizeof wholes / sizeof wholes[0]; i++) {
+        compare(year, all, wholes[i], &told);
+        assert_int_equal(told.calls, 1);
+        assert_int_equal(told.last.n_present, 11);
+        assert_false(told.last.differs);
+    }
+    told.months[1] = "0"; /* and a zero that is told is one */
+    compare(year, all, "76", &told);
+    assert_int_equal(told.last.n_present, 12);
+    assert_false(told.last.differs);
+    compare(year, all, "78", &told);
+    assert_true(told.last.differs);
+    /* quarters of the year, and months of a quarter */
+    told.quarters[0] = told.quarters[1] = told.quarters[2] = told.quarters[3] = "20";
+    compare(year, all, "76", &told);
+    assert_int_equal(told.calls, 2);
+    assert_int_equal(told.differ, 1); /* the quarters do not, the months do */
+    compare(year, (period_t){PERIOD_QUARTER, 2024, 3}, "24", &told); /* 7 + 8 + 9 */
+    assert_int_equal(told.calls, 1);
+    assert_int_equal(told.last.n_parts, 3);
+    assert_false(told.last.differs);
+    compare(year, (period_t){PERIOD_QUARTER, 2024, 4}, "32", &told);
+    assert_int_equal(told.differ, 1);
+    compare(year, (period_t){PERIOD_MONTH, 2024, 4}, "4", &told); /* has no parts */
+    assert_int_equal(told.calls, 0);
+    told = (told_t){0}; /* none is known */
+    compare(year, all, "78", &told);
+    assert_int_equal(told.calls, 0);
+    source_destroy(&year);
+}
+
+static void test_spans_within(void **state)
+{
+    (void)state;
+    source_t *year;
+    assert_int_equal(source_load(TEST_ROOT "/sources/dvc-counters-year.yaml", stderr, &year), 0);
+    told_t told = {
+        {"10", "10", "10", "10", "10", "10", "10", "10", "10", "10", "0", "0"}, {0}, 0, 0, {0}};
+    static const struct {
+        const char *most;
+        bool percent;
+        const char *whole;
+        bool differs;
+    } cases[] = {
+        {"0", false, "100", false},  {"0", false, "100.000001", true}, {"2", false, "98", false},
+        {"2", false, "102", false},  {"2", false, "97.99", true},      {"2", false, "102.01", true},
+        {"5", true, "105", false}, /* of the whole: 5.25 */
+        {"5", true, "105.27", true}, {"5", true, "95.23", true},       {"5", true, "95.24", false},
+        {"50", true, "0", true}, /* of nothing there is no percentage */
+        {"0", true, "100", false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        year->spans[0].within = (source_limit_t){true, cases[i].percent, number(cases[i].most)};
+        compare(year, (period_t){PERIOD_YEAR, 2024, 0}, cases[i].whole, &told);
+        if (told.last.differs != cases[i].differs) {
+            fail_msg("case %zu: 100 and %s", i, cases[i].whole);
+        }
+    }
+    /* more than a number can be is not what was told */
+    for (size_t i = 0; i < 12; i++) {
+        told.months[i] = "999999999999999999";
+    }
+    compare(year, (period_t){PERIOD_YEAR, 2024, 0}, "999999999999999999", &told);
+    assert_true(told.last.differs);
+    source_destroy(&year);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_order_is_nothing),
         cmocka_unit_test(test_jumps),
         cmocka_unit_test(test_alike),
+        cmocka_unit_test(test_spans),
+        cmocka_unit_test(test_spans_within),
     };
     return cmocka_run_group_tests(tests, open_all, close_all);
 }

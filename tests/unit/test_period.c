@@ -133,10 +133,63 @@ static void test_days(void **state)
     assert_string_equal(period_day_at(1751302800000, day), "2025-07-01"); /* at midnight there */
 }
 
+static void test_parts(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *whole;
+        period_kind_t kind;
+        unsigned n;
+        const char *first, *last;
+    } cases[] = {
+        {"2024", PERIOD_MONTH, 12, "2024-01", "2024-12"},
+        {"2024", PERIOD_QUARTER, 4, "2024-Q1", "2024-Q4"},
+        {"2024-Q1", PERIOD_MONTH, 3, "2024-01", "2024-03"},
+        {"2024-Q4", PERIOD_MONTH, 3, "2024-10", "2024-12"},
+        {"2024", PERIOD_YEAR, 0, NULL, NULL},
+        {"2024-Q1", PERIOD_QUARTER, 0, NULL, NULL},
+        {"2024-Q1", PERIOD_YEAR, 0, NULL, NULL},
+        {"2024-05", PERIOD_MONTH, 0, NULL, NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        period_t whole;
+        char text[PERIOD_TEXT_SIZE];
+        assert_int_equal(period_parse(cases[i].whole, &whole), 0);
+        unsigned n = period_parts(whole, cases[i].kind);
+        assert_int_equal(n, cases[i].n);
+        if (n > 0) {
+            period_format(period_part(whole, cases[i].kind, 0), text);
+            assert_string_equal(text, cases[i].first);
+            period_format(period_part(whole, cases[i].kind, n - 1), text);
+            assert_string_equal(text, cases[i].last);
+        }
+    }
+}
+
+static void test_end(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *period, *kind;
+        int64_t end;
+    } cases[] = {{"2024", "year", 1735664400000}, /* 1 January 2025, 00:00 in Vietnam */
+                 {"2024-12", "month", 1735664400000},
+                 {"2024-Q4", "quarter", 1735664400000},
+                 {"2024-02", "month", 1709226000000}, /* 29 days */
+                 {"2024-Q1", "quarter", 1711904400000}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        period_t p;
+        assert_int_equal(period_parse(cases[i].period, &p), 0);
+        assert_true(period_end(p) == cases[i].end);
+        assert_string_equal(period_kind_name(p.kind), cases[i].kind);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_parse), cmocka_unit_test(test_at),
-                                       cmocka_unit_test(test_every_month),
-                                       cmocka_unit_test(test_days)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_parse),       cmocka_unit_test(test_at),
+        cmocka_unit_test(test_every_month), cmocka_unit_test(test_days),
+        cmocka_unit_test(test_parts),       cmocka_unit_test(test_end)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
