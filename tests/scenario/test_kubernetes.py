@@ -70,9 +70,9 @@ class Overlay:
         self.folder = pathlib.Path(copy) / "kubernetes/overlays" / name
         copy_manifests(pathlib.Path(copy) / "kubernetes")
         self.secrets = self.folder / "secrets"
-        subprocess.run([KUBERNETES / "make-secrets", self.secrets], check=True, timeout=120,
-                       stdout=subprocess.DEVNULL,
-                       env={**rig.environment(), "CHISO": str(BIN / "chiso")})
+        subprocess.run([ROOT / "deploy/make-secrets", "--own", self.secrets], check=True,
+                       timeout=120, stderr=subprocess.DEVNULL,
+                       env={**rig.environment(), "PATH": f"{BIN}:{os.environ['PATH']}"})
         told = check_types(kustomize(self.folder))
         self.documents, self.findings = told["documents"], told["findings"]
 
@@ -110,13 +110,16 @@ class Manifests(unittest.TestCase):
         home = tempfile.mkdtemp(prefix="chiso-kubernetes-", dir="/tmp")
         self.addCleanup(shutil.rmtree, home)
         copy_manifests(pathlib.Path(home) / "deploy/kubernetes")
+        shutil.copy(ROOT / "deploy/make-secrets", f"{home}/deploy")
         p = subprocess.run(["bash", "-euo", "pipefail", "-c",
                             docs.script("operate.md", "Kubernetes")], cwd=home, timeout=120,
                            stdout=subprocess.PIPE, check=True,
                            env={**rig.environment(), "PATH": f"{BIN}:{os.environ['PATH']}"})
         secrets = pathlib.Path(home) / "deploy/kubernetes/overlays/ours/secrets"
-        for file in secrets.iterdir():
-            self.assertEqual(file.stat().st_mode & 0o077, 0o044 if file.suffix == ".key" else 0)
+        for file in (f for f in secrets.rglob("*") if f.is_file()):
+            known = file.stat()
+            self.assertEqual(known.st_uid, os.getuid())
+            self.assertEqual(known.st_mode & 0o077, 0o044 if file.suffix == ".key" else 0)
         manifests = p.stdout[p.stdout.index(b"apiVersion:"):]
         self.assertEqual(check_types(manifests)["findings"], [])
         # nothing secret is where it would be committed
