@@ -50,6 +50,28 @@ typedef struct {
 
 int service_run(const service_definition_t *definition, int argc, char **argv);
 
+/* What the help of every service says, for what service_run() does for all of them. Behind the
+ * signals stands what SIGTERM means for the one. */
+#define SERVICE_HELP_OPTIONS                                                                         \
+    "OPTIONS\n"                                                                                      \
+    "    --config FILE    the configuration, YAML; see docs/operate.md for every key\n"              \
+    "    --check-config   read it and the catalogs, report every error as FILE:LINE: KEY: …, and " \
+    "exit\n"                                                                                         \
+    "    --healthcheck    ask the running service's /ready, print its answer, and exit with 0 "      \
+    "(ready)\n"                                                                                      \
+    "                     or 1; the configuration must have observe.port\n"                          \
+    "    --help           this text\n"                                                               \
+    "    --version        the version\n"                                                             \
+    "\n"                                                                                             \
+    "SIGNALS\n"                                                                                      \
+    "    SIGHUP           read the configuration again; what is wrong is told, and nothing "         \
+    "changes\n"
+#define SERVICE_HELP_EXIT                                                                          \
+    "EXIT STATUS\n"                                                                                \
+    "    0  stopped by a signal      3  the configuration or a catalog is wrong\n"                 \
+    "    2  wrong options            4  disk or store failed; safe to start again\n"               \
+    "                                5  anything else\n"
+
 /* Its own metrics; also before start() and without an endpoint. */
 metrics_t *service_metrics(service_t *service);
 /* What there is to be measured and judged for readiness; NULL what a service has not, or has no
