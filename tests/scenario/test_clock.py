@@ -1,10 +1,7 @@
 """The wall clock is set back an hour, ahead a day, and back again: nothing stands still for it, no
 age is negative, and the order stays that of the journals."""
-import re
-import struct
-import subprocess
-
 import rig
+import shifted
 from rig import SERVICES
 
 HOUR, DAY = 3600, 86400
@@ -15,22 +12,10 @@ class Clock(rig.Case):
         r = self.rig(every="500ms", retry_after="200ms", stale_after="3s", periods=["2025"],
                      units_of=[], **options)
         r.observed()
-        self.file = r.dir / "clock"
-        self.shift(0)
-        # a sanitizer wants to be the first that is loaded
-        linked = subprocess.run(["ldd", rig.BIN / "chiso-ingest"], capture_output=True, text=True)
-        asan = re.search(r"libasan\S* => (\S+)", linked.stdout)
-        preload = " ".join([*([asan[1]] if asan else []), str(rig.BIN / "clock_shift.so")])
-        for s in SERVICES:
-            p = r.services[s]
-            p.argv = ["env", f"LD_PRELOAD={preload}", f"CLOCK_SHIFT={self.file}", *p.argv]
+        self.shift = shifted.Clock(r).shift
         r.start()
         r.settle()
         return r
-
-    def shift(self, seconds):
-        with open(self.file, "r+b" if self.file.exists() else "wb") as f:
-            f.write(struct.pack("=q", seconds))
 
     def change(self, r, value):
         """A change is through to the portal long before the clock is where it was."""
