@@ -14,7 +14,6 @@
 #define T(s) ((char *)(uintptr_t)(s))
 #define MAX_BATCH_BYTES (1U << 30)
 #define TRIM_A_BATCH 2048 /* as in scorer.c */
-#define RELEASE_S 0.1
 
 static void write_indicator(FILE *f, unsigned i)
 {
@@ -228,6 +227,15 @@ void scorer_bench_finish(scorer_bench_t *b)
     settle(b, rc, durable);
 }
 
+/* To the committer, with what came of those before. */
+static void give(scorer_bench_t *b, store_txn_t *txn)
+{
+    int rc = committer_give(b->committer, &txn, journal_seal(b->journal, txn));
+    uint64_t durable = 0;
+    int before = committer_poll(b->committer, &durable);
+    settle(b, rc != 0 ? rc : before, durable);
+}
+
 void scorer_bench_apply(scorer_bench_t *b, unsigned turn)
 {
     if (!store_has_room(b->store)) {
@@ -245,14 +253,18 @@ void scorer_bench_apply(scorer_bench_t *b, unsigned turn)
         journal_trim(b->journal, txn, checkpoint_floor(b->checkpoint), TRIM_A_BATCH);
     }
     b->next_seq += n;
-    int rc = committer_give(b->committer, &txn, journal_seal(b->journal, txn));
-    uint64_t durable = 0;
-    int before = committer_poll(b->committer, &durable);
-    settle(b, rc != 0 ? rc : before, durable);
-    if (seconds() - b->released_at > RELEASE_S) {
-        store_release(b->store);
-        b->released_at = seconds();
+    give(b, txn);
+}
+
+void scorer_bench_checkpoint(scorer_bench_t *b)
+{
+    bool more = true;
+    while (more) {
+        store_txn_t *txn = committer_note(b->committer);
+        more = checkpoint_step(b->checkpoint, txn, true);
+        give(b, txn);
     }
+    scorer_bench_finish(b);
 }
 
 /* ---- as a contestant ---- */

@@ -21,7 +21,6 @@ typedef struct {
     bool no_checkpoint; /* to see what a long tail costs */
     uint64_t next_seq;  /* of the made-up ingest */
     bool checkpointing; /* the last batch wrote a slice of one */
-    double released_at;
     struct {
         buffer_t packed; /* a batch as it comes over the bus */
         bytes_t *events;
@@ -38,6 +37,8 @@ void scorer_bench_close(scorer_bench_t *b);
 void scorer_bench_pack(scorer_bench_t *b, unsigned turn, const change_t *changes, size_t n);
 /* What chiso-scorer does with a batch from the bus: it is committed while the next is applied. */
 void scorer_bench_apply(scorer_bench_t *b, unsigned turn);
+/* A whole checkpoint, durable. */
+void scorer_bench_checkpoint(scorer_bench_t *b);
 /* Waits until all of it is durable. */
 void scorer_bench_finish(scorer_bench_t *b);
 

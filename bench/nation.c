@@ -92,13 +92,25 @@ static void load(scorer_bench_t *b, source_t *source)
     printf("load_s %.3f\nload_cpu_s %.3f\n", spent, worked);
 }
 
+/* None fell due: what a whole one takes, shared by the changes after which one does. */
+static void checkpoint_share(scorer_bench_t *b)
+{
+    double start_cpu = cpu();
+    scorer_bench_checkpoint(b);
+    printf("checkpoint_us_per_change %.2f\n",
+           (cpu() - start_cpu) * 1e6 / b->nation->n / CHECKPOINT_EVENTS_A_RESULT);
+}
+
 /* How long the line stood still for each batch, with the checkpoints that fell due. TURNS of them
  * are packed before the clock runs, and what is under way at the end is waited for. */
 static void change(scorer_bench_t *b, source_t *source, size_t n, const char *prefix)
 {
+    uint64_t floor = checkpoint_floor(b->checkpoint);
     change_t changes[BATCH];
     size_t batches = n / BATCH;
     double *times = calloc(batches, sizeof *times);
+    double *resident = calloc(batches, sizeof *resident); /* of each turn */
+    size_t n_resident = 0;
     double spent = 0;
     double worked = 0;
     double longest[2] = {0, 0}; /* without and with a slice of a checkpoint */
@@ -120,7 +132,9 @@ static void change(scorer_bench_t *b, source_t *source, size_t n, const char *pr
         scorer_bench_finish(b);
         worked += cpu() - start_cpu;
         spent += seconds() - start;
+        resident[n_resident++] = (double)resident_kib("VmRSS:") / 1024;
     }
+    qsort(resident, n_resident, sizeof *resident, compare_times);
     qsort(times, batches, sizeof *times, compare_times);
     printf("%schanges_per_s %.0f\n", prefix, (double)(batches * BATCH) / spent);
     printf("%scpu_us_per_change %.2f\n", prefix, worked * 1e6 / (double)(batches * BATCH));
@@ -129,7 +143,13 @@ static void change(scorer_bench_t *b, source_t *source, size_t n, const char *pr
            times[batches - 1] * 1e3);
     printf("%schecked_ms_max %.3f\n%sunchecked_ms_max %.3f\n", prefix, longest[1] * 1e3, prefix,
            longest[0] * 1e3);
+    printf("%sresident_mib_p50 %.1f\n%sresident_mib_max %.1f\n", prefix, resident[n_resident / 2],
+           prefix, resident[n_resident - 1]);
     free(times);
+    free(resident);
+    if (!b->no_checkpoint && floor == checkpoint_floor(b->checkpoint)) {
+        checkpoint_share(b);
+    }
 }
 
 int main(int argc, char **argv)
@@ -147,8 +167,7 @@ int main(int argc, char **argv)
     scorer_bench_t *b = scorer_bench_open(argv[1], &nation);
     load(b, &source);
     change(b, &source, events, "");
-    printf("resident_mib %.1f\nanonymous_mib %.1f\n", (double)resident_kib("VmRSS:") / 1024,
-           (double)resident_kib("RssAnon:") / 1024);
+    printf("anonymous_mib %.1f\n", (double)resident_kib("RssAnon:") / 1024);
     if (tail > 0) {
         b->no_checkpoint = true;
         change(b, &source, tail, "tail_");

@@ -59,6 +59,7 @@ static void commit_one(committer_t *c)
     int64_t before = clock_mono_us();
     int rc = store_commit_late(&txn);
     int64_t micros = clock_mono_us() - before;
+    store_release(c->store); /* a commit looks at pages all over the file */
     pthread_mutex_lock(&c->lock);
     if (rc == 0) {
         c->durable = c->written; /* the one before, by this one's fsync */

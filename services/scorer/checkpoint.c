@@ -163,8 +163,7 @@ static void finish(checkpoint_t *c, store_txn_t *txn)
 static bool is_due(const checkpoint_t *c, uint64_t events)
 {
     uint64_t due = c->state->n_results * CHECKPOINT_EVENTS_A_RESULT;
-    due = due < CHECKPOINT_EVENTS ? CHECKPOINT_EVENTS : due;
-    return events >= (due > CHECKPOINT_EVENTS_MOST ? CHECKPOINT_EVENTS_MOST : due);
+    return events >= (due < CHECKPOINT_EVENTS ? CHECKPOINT_EVENTS : due);
 }
 
 bool checkpoint_step(checkpoint_t *c, store_txn_t *txn, bool force)

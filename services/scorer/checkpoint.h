@@ -25,11 +25,10 @@ enum {
 };
 extern const char *const scorer_tables[];
 
-/* One begins at the latest after so many events, and for many results after so many for each: it
- * writes nearly all of them, which is to stay a small part of the work. */
+/* One begins after so many events, and for many results after so many for each: it writes nearly
+ * all of them, which is to stay the same small part of the work however many they are. */
 #define CHECKPOINT_EVENTS 65536
 #define CHECKPOINT_EVENTS_A_RESULT 16
-#define CHECKPOINT_EVENTS_MOST 1000000
 #define CHECKPOINT_SLICE 32     /* records a commit, at least … */
 #define CHECKPOINT_COMMITS 1024 /* … and as many as end it after so many commits */
 

@@ -132,10 +132,13 @@ static int on_batch(void *context, uint64_t epoch, uint64_t first_seq, const byt
         log_error("no room: waiting", "used", LOG_INT(store_used(s->store)), NULL);
         return CHISO_E_FULL;
     }
+    bool more = head_seq >= first_seq + n_events;
     int64_t began = clock_mono_us();
+    if (more) { /* a checkpoint that falls due by itself is cheaper */
+        s->checkpoint_at = clock_mono_ms() + CHECKPOINT_IDLE_MS;
+    }
     store_txn_t *txn = committer_note(s->committer);
-    batch_apply(&s->score, txn, epoch, first_seq, events, n_events,
-                head_seq >= first_seq + n_events);
+    batch_apply(&s->score, txn, epoch, first_seq, events, n_events, more);
     s->checkpoint_running = checkpoint_step(s->checkpoint, txn, false);
     if (journal_trim_due(s->journal)) {
         journal_trim(s->journal, txn, checkpoint_floor(s->checkpoint), TRIM_A_BATCH);
@@ -280,7 +283,6 @@ static void on_checkpoint(void *context)
     scorer_t *s = context;
     int64_t now = clock_mono_ms();
     bool idle_due = now >= s->checkpoint_at;
-    store_release(s->store);
     if (idle_due) {
         s->checkpoint_at = now + CHECKPOINT_IDLE_MS;
     }
