@@ -92,7 +92,7 @@ static void put_indicators(const result_t *r, bool complete, buffer_t *out)
 {
     for (unsigned i = 0; i < r->index->n_indicators; i++) {
         const rule_result_t *from = &r->indicators[i];
-        if (from->status == 0 || !(complete || bit_get(r->changed_indicators, i)) ||
+        if (!(complete || bit_get(r->changed_indicators, i)) || from->status == 0 ||
             !buffer_room(out, INDICATOR_BYTES)) {
             continue;
         }
@@ -104,7 +104,7 @@ static void put_figures(const result_t *r, bool complete, buffer_t *out)
 {
     for (unsigned i = 0; i < r->index->n_figures; i++) {
         const figure_state_t *from = state_figure(r, i);
-        if (from->revision == 0 || !(complete || bit_get(r->changed_figures, i)) ||
+        if (!(complete || bit_get(r->changed_figures, i)) || from->revision == 0 ||
             !buffer_room(out, FIGURE_BYTES)) {
             continue;
         }
