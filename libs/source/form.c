@@ -123,6 +123,7 @@ static const cyaml_schema_field_t period_fields[] = {
     REQUIRED("at", form_period_t, at),
     REQUIRED("date", form_period_t, date),
     REQUIRED("as", form_period_t, as),
+    CYAML_FIELD_BOOL("window", CYAML_FLAG_OPTIONAL, form_period_t, window),
     CYAML_FIELD_END,
 };
 static const cyaml_schema_field_t limit_fields[] = {

@@ -77,6 +77,7 @@ typedef struct {
 
 typedef struct {
     char *at, *date, *as;
+    bool window;
 } form_period_t;
 
 typedef struct {

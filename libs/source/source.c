@@ -401,6 +401,7 @@ static void build_period(whole_t *w)
                     p->as);
     }
     s->period_as = (period_kind_t)kind;
+    s->period_window = p->window;
 }
 
 static void build_figure(whole_t *w, unsigned i)

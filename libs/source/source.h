@@ -162,6 +162,8 @@ typedef struct {
     const char
         *period_date; /* as field_date(), or "period", "month", "quarter": a number of them */
     period_kind_t period_as;
+    bool
+        period_window; /* an answer has the latest periods only: older ones are over, not missing */
     source_figure_t *figures;
     unsigned n_figures;
     source_check_t *checks;

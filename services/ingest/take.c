@@ -285,6 +285,7 @@ typedef struct {
     take_t *take;
     const reader_row_t **good; /* by unit and period */
     size_t n_good;
+    const char *oldest; /* period; NULL: one that is older is missing too */
 } absent_t;
 
 static int compare_rows(const void *x, const void *y)
@@ -302,6 +303,9 @@ static void check_absent(void *context, const char *code, const char *period)
     reader_row_t wanted = {.unit.code = (char *)(uintptr_t)code};
     const reader_row_t *key = &wanted;
     snprintf(wanted.period, sizeof wanted.period, "%s", period);
+    if (a->oldest != NULL && strcmp(period, a->oldest) < 0) {
+        return; /* of one kind, periods compare as texts */
+    }
     if (bsearch(&key, a->good, a->n_good, sizeof *a->good, compare_rows) != NULL ||
         series_bad(s, code, period) != NULL) {
         return;
@@ -314,13 +318,17 @@ static void check_absent(void *context, const char *code, const char *period)
 
 static void find_absent(take_t *t, const reader_table_t *table)
 {
-    absent_t a = {t, calloc(table->n_rows + 1, sizeof *a.good), 0};
+    bool window = t->series->source->source->period_window;
+    absent_t a = {.take = t, .good = calloc(table->n_rows + 1, sizeof *a.good)};
     if (a.good == NULL) {
         store_fail(t->txn, -ENOMEM);
         return;
     }
     for (size_t i = 0; i < table->n_rows; i++) {
         if (table->rows[i].rule == NULL) {
+            const char *period = table->rows[i].period;
+            bool older = window && (a.oldest == NULL || strcmp(period, a.oldest) < 0);
+            a.oldest = older ? period : a.oldest;
             a.good[a.n_good++] = &table->rows[i];
         }
     }

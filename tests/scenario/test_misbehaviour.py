@@ -399,14 +399,14 @@ class SeveralPeriods(Misbehaving):
     """One series that has two months of each province: each month is fresh or stale by itself."""
     SEP, OCT = "2025-09", "2025-10"
 
-    def described(self):
+    def described(self, more=""):
         """The board's description, but that a row says its own month."""
         folder = pathlib.Path(rig.tempfile.mkdtemp(prefix="chiso-source-", dir="/tmp"))
         self.addCleanup(shutil.rmtree, folder)
         file = folder / "dvc-766.yaml"
         text = rig.DESCRIPTION.read_text(encoding="utf-8")
-        file.write_text(text.replace("figures:\n", "period: {at: /KY, date: period, as: month}\n"
-                                     "figures:\n", 1), encoding="utf-8")
+        file.write_text(text.replace("figures:\n", "period: {at: /KY, date: period, as: month"
+                                     f"{more}}}\nfigures:\n", 1), encoding="utf-8")
         return str(file)
 
     def months(self):
@@ -432,6 +432,26 @@ class SeveralPeriods(Misbehaving):
         a = request(f"{r.url}/?index={INDEX}&period={period}&level=province")
         self.assertEqual(a.status, 200)
         return a.body.decode().count("Số liệu cũ</span>")
+
+    def test_a_period_that_leaves_the_window(self):
+        """The oldest month of all units goes: it is over. A newer one that goes is missing."""
+        fixtures, codes = self.months()
+        file = fixtures / "2-worse/0_2025.json"
+        rows = json.loads((fixtures / "1-well/0_2025.json").read_bytes())
+        newer = [row for row in rows if row["KY"] == self.OCT]
+        newest = [{**row, "KY": "2025-11"} for row in newer]
+        file.write_text(json.dumps(newer + newest[1:], ensure_ascii=False), encoding="utf-8")
+        (fixtures / "1-well/0_2025.json").write_text(
+            json.dumps(rows + newest, ensure_ascii=False), encoding="utf-8")
+        r = self.rig(fixtures=fixtures, periods=["2025"], units_of=[], stale_after="1500ms",
+                     timeout="500ms", source={"source": self.described(", window: true")})
+        r.start()
+        r.wait(lambda: (len(r.all_rankings()) == 3, r.api("indexes")), "three months are served")
+        r.step("2-worse")
+        self.wait_stale(r, {("2025-11", codes[0])})
+        s = self.wait_outcome(r, "nation/2025", "quarantined")
+        self.assertEqual(s["detail"], "0 of 67 rows are in quarantine, 1 have no good figures")
+        r.verify()
 
     def test_one_period_of_a_unit_is_stale(self):
         fixtures, codes = self.months()
