@@ -199,6 +199,11 @@ static int store_record(backfills_t *b, uint64_t number, const Chiso__V1__Backfi
 
 /* ---- beginning ---- */
 
+uint64_t backfills_newest(const backfills_t *b)
+{
+    return b->n > 0 ? b->jobs[b->n - 1].number : 0;
+}
+
 static const ingest_source_t *source_of(const ingest_config_t *config, const char *id)
 {
     for (unsigned i = 0; i < config->sources_count; i++) {
@@ -289,7 +294,7 @@ static int begin(backfills_t *b, const Chiso__V1__Backfill *record, uint64_t *nu
     if (under_way >= BACKFILL_AT_ONCE) {
         return -EBUSY;
     }
-    uint64_t next = b->n > 0 ? b->jobs[b->n - 1].number + 1 : 1;
+    uint64_t next = backfills_newest(b) + 1;
     int rc = store_record(b, next, record, true);
     if (rc == 0) {
         *number = next;
@@ -426,7 +431,7 @@ static bool lend(job_t *job, size_t i, const ingest_config_t *config, const inge
         fail(job, i, chiso_strerror(rc));
         return false;
     }
-    if (series->answered_at >= job->record->at) {
+    if (series->backfill >= job->number) {
         series->lent = false;
         settle_by(job, i, series);
         return false;
@@ -502,7 +507,7 @@ void backfills_heard(backfills_t *b, series_t *series)
                 p.number != series->period.number) {
                 continue;
             }
-            if (series->answered_at >= r->at) {
+            if (series->backfill >= job->number) {
                 settle_by(job, i, series);
             } else if (++job->states[i] >= BACKFILL_TRIES) {
                 fail(job, i, series->detail);

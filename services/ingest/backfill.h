@@ -3,8 +3,9 @@
  * A backfill is a source, a range of periods and the units whose figures are wanted; it is durable
  * before it is acknowledged. What it wants is lent to the schedule, a few series at a time, and so
  * is asked within the manners of the source, after what is due anyway. A series is done when its
- * source said something of it since the backfill began, which its own record tells: a kill repeats
- * nothing. What fails BACKFILL_TRIES times is given up and told.
+ * source said something of it since the backfill began, which its own record tells by the
+ * backfill's number: neither a kill nor a clock that is set repeats anything. What fails
+ * BACKFILL_TRIES times is given up and told.
  */
 #ifndef CHISO_INGEST_BACKFILL_H
 #define CHISO_INGEST_BACKFILL_H
@@ -40,6 +41,9 @@ int backfills_begin(backfills_t *backfills, const ingest_config_t *config,
                     uint64_t *number);
 /* Ends one under way; what was taken stays. 0, CHISO_E_NOT_FOUND, as store_commit(). */
 int backfills_cancel(backfills_t *backfills, uint64_t number);
+
+/* The number of the one that was begun last, 0 when none ever was. */
+uint64_t backfills_newest(const backfills_t *backfills);
 
 /* Lends series to the schedule and ends what is done; to be called at each tick. 0, or as
  * store_commit(). */

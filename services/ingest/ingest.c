@@ -110,6 +110,7 @@ static void on_answer(void *context)
         int rc = 0;
         schedule_heard(series, judge_host(answer), clock_mono_ms());
         if (exchange_take(series->exchange, answer) != EXCHANGE_MORE) {
+            in->intake.backfill = backfills_newest(in->backfills);
             rc = intake_answer(&in->intake, series, answer, &appended);
             const char *outcome = event_outcome_name(series->outcome);
             measure_answer(service_metrics(in->service), series->source->id, answer,
@@ -360,7 +361,8 @@ static int start(service_t *service, void *config, config_t *file, void **state)
     in->tokens = in->config->tokens;
     int code = open_store(in);
     if (code == CHISO_EXIT_OK) {
-        in->intake = (intake_t){in->store, in->journal, in->archive, in->config->units, in->config};
+        in->intake =
+            (intake_t){in->store, in->journal, in->archive, in->config->units, in->config, 0};
         code = open_network(in);
     }
     if (code != CHISO_EXIT_OK) {

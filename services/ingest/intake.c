@@ -300,7 +300,7 @@ int intake_answer(intake_t *in, series_t *series, const fetch_answer_t *answer, 
     }
     series_set_outcome(series, outcome, detail, p.now);
     if (outcome != STATE_BLOCKED && outcome != STATE_RETRYING) {
-        series->answered_at = p.now;
+        series->backfill = in->backfill;
     }
     series->spans_due = true;
     series_set_next_due(series, p.now, answer->retry_after_ms);

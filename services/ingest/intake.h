@@ -13,6 +13,7 @@ typedef struct {
     archive_t *archive;
     const registry_t *units;
     const ingest_config_t *config; /* whose sources are asked */
+    uint64_t backfill;             /* the newest that has begun, 0: none */
 } intake_t;
 
 /* Judges the last answer of the series' exchange and, when it was a good one, all its pages; in one

@@ -53,7 +53,7 @@ static int read_record(series_t *s, bytes_t in)
     snprintf(s->notice, sizeof s->notice, "%s", r->notice != NULL ? r->notice : "");
     s->noticed_at = r->noticed_at;
     s->answers = r->answers;
-    s->answered_at = r->answered_at;
+    s->backfill = r->backfill;
     for (size_t i = 0; rc == 0 && i < r->n_bad_units; i++) {
         const Chiso__V1__Series__BadUnit *b = r->bad_units[i];
         const char *period = b->period != NULL ? b->period : s->period_text;
@@ -88,7 +88,6 @@ void series_clock_set_back(series_t *s, int64_t now, int64_t ms)
     }
     not_after(&s->since, now);
     not_after(&s->last_good, now);
-    not_after(&s->answered_at, now);
     not_after(&s->noticed_at, now);
     for (size_t i = 0; i < s->n_bad; i++) {
         not_after(&s->bad[i].last_good, now);
@@ -166,8 +165,8 @@ void series_store(const series_t *s, store_txn_t *txn)
     r.noticed_at = s->noticed_at;
     r.has_answers = true;
     r.answers = s->answers;
-    r.has_answered_at = s->answered_at != 0;
-    r.answered_at = s->answered_at;
+    r.has_backfill = s->backfill != 0;
+    r.backfill = s->backfill;
     Chiso__V1__Series__BadUnit *bad = calloc(s->n_bad + 1, sizeof *bad);
     Chiso__V1__Series__BadUnit **list = calloc(s->n_bad + 1, sizeof *list);
     buffer_t key = BUFFER_INIT(STORE_MAX_KEY);

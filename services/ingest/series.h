@@ -59,8 +59,9 @@ typedef struct {
     uint8_t content[SHA256_SIZE], shape[SHA256_SIZE];
     char notice[SERIES_NOTICE_SIZE]; /* "": none */
     int64_t noticed_at;
-    uint32_t answers;    /* in the table of that name */
-    int64_t answered_at; /* when it last said something of its figures, or that it has none */
+    uint32_t answers;  /* in the table of that name */
+    uint64_t backfill; /* the newest that had begun when it last said something of its figures, or
+                        * that it has none; a number, since clocks are set */
     bad_row_t *bad;
     size_t n_bad;
     /* not stored: */

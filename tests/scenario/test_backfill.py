@@ -8,6 +8,7 @@ import tempfile
 import unittest
 
 import rig
+import shifted
 from rig import INDEX
 
 RECORDED = rig.FIXTURES / "2025-10-15"
@@ -16,7 +17,7 @@ PERIODS = [f"2024-{m:02}" for m in range(10, 13)] + [f"2025-{m:02}" for m in ran
 
 
 class Backfill(rig.Case):
-    def start(self, **more):
+    def start(self, clock=False, **more):
         """The recorded October stands for the three months before it too; of earlier ones the
         service says that it has nothing."""
         folder = pathlib.Path(tempfile.mkdtemp(prefix="chiso-past-", dir="/tmp"))
@@ -28,6 +29,8 @@ class Backfill(rig.Case):
                 shutil.copy(file, step / file.name.replace("2025-10", month))
         r = self.rig(periods=["2025-10"], fixtures=folder, **more)
         r.open_door({"operator": ("operator", []), "reader": ("reader", [])})
+        if clock:
+            self.clock = shifted.Clock(r)
         r.start()
         r.settle()
         file = r.dir / "operator.token"
@@ -93,6 +96,25 @@ class Backfill(rig.Case):
         r.wait_polls(3, "0_2025-10")
         self.assertEqual(self.asked(r, since=n), {})
         self.assertFalse(any(s["stale"] for s in r.sources().values()))
+        r.verify()
+
+    def test_a_clock_that_is_set_back(self):
+        """What was answered before and after it is not asked again."""
+        r = self.start(min_interval="100ms", every="500ms", clock=True)
+        job, _ = self.begin("--no-wait")
+        for n, shift in ((3, -3600), (9, -7200), (15, 86400)):
+            r.wait(lambda: (len(self.asked(r)) >= n, self.asked(r)), f"{n} past series are asked")
+            self.clock.shift(shift)
+        done, _ = self.chiso("wait", job["number"])
+        self.assertEqual({k: done[k] for k in ("state", "good", "no_data", "failed")},
+                         {"state": "ended", "good": "6", "no_data": "18", "failed": "0"})
+        asked = self.asked(r)
+        self.assertEqual((len(asked), max(asked.values())), (24, 1), asked)
+        # a second one asks all of them again, though the clock stands before the first
+        self.clock.shift(-86400)
+        done, _ = self.begin()
+        self.assertEqual((done["good"], done["no_data"], done["failed"]), ("6", "18", "0"))
+        self.assertEqual(set(self.asked(r).values()), {2})
         r.verify()
 
     def test_what_does_not_go_well(self):
