@@ -229,6 +229,49 @@ static void test_excluded_peer(void **state)
     expect(rig, PROVINCE, &province, best->code, RULE_SCORED, half);
 }
 
+/* Who has the best ratio loses it, somebody else takes it, two share it: each time all peers have
+ * the points that the best of the moment leaves them. Maximum times own ratio / best ratio. */
+static void test_best_moves(void **state)
+{
+    rig_t *rig = *state;
+    static const unit_t three[] = {{"86", NULL, "A", CHISO__V1__LEVEL__PROVINCE},
+                                   {"31", NULL, "B", CHISO__V1__LEVEL__PROVINCE},
+                                   {"01", NULL, "C", CHISO__V1__LEVEL__PROVINCE}};
+    static const struct {
+        unsigned unit;
+        const char *a; /* of 12 */
+        unsigned quarters[3];
+    } steps[] = {{2, "8", {2, 4, 4}},  /* C shares the best with B */
+                 {1, "4", {2, 2, 4}},  /* B, which held it, falls: C has it */
+                 {2, "2", {4, 4, 2}},  /* C falls: A and B share it */
+                 {2, "16", {1, 1, 4}}, /* C passes them: 16/12 stands above 4/12 */
+                 {0, "8", {2, 1, 4}},  /* not the best, nobody else moves */
+                 {2, "8", {4, 2, 4}}};
+    const catalog_index_t *index = catalog_find(rig->catalog, PROVINCE);
+    unsigned i = 0;
+    while (index->indicators[i].rule.kind != RULE_BEST) {
+        i++;
+    }
+    const catalog_indicator_t *best = &index->indicators[i];
+    const char *a = index->figures[best->inputs[0].figure]->id;
+    const char *b = index->figures[best->inputs[1].figure]->id;
+    for (unsigned u = 0; u < 3; u++) {
+        take(rig, &three[u], b, "12");
+    }
+    take(rig, &three[0], a, "4");
+    take(rig, &three[1], a, "8");
+    for (size_t s = 0; s < sizeof steps / sizeof steps[0]; s++) {
+        take(rig, &three[steps[s].unit], a, steps[s].a);
+        for (unsigned u = 0; u < 3; u++) {
+            char want[DECIMAL_TEXT_SIZE];
+            decimal_t points;
+            decimal_muldiv(best->max, decimal_of(steps[s].quarters[u]), decimal_of(4),
+                           DECIMAL_HALF_UP, &points);
+            expect(rig, PROVINCE, &three[u], best->code, RULE_SCORED, decimal_format(points, want));
+        }
+    }
+}
+
 /* ---- who said it ---- */
 
 static const event_figure_t *figure(const event_score_t *s, const char *id)
@@ -335,9 +378,10 @@ static void test_periods(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        TEST(test_options),       TEST(test_section),  TEST(test_checklist),
-        TEST(test_points),        TEST(test_excluded), TEST(test_excluded_parent),
-        TEST(test_excluded_peer), TEST(test_machines), TEST(test_periods)};
+    const struct CMUnitTest tests[] = {TEST(test_options),       TEST(test_section),
+                                       TEST(test_checklist),     TEST(test_points),
+                                       TEST(test_excluded),      TEST(test_excluded_parent),
+                                       TEST(test_excluded_peer), TEST(test_best_moves),
+                                       TEST(test_machines),      TEST(test_periods)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
