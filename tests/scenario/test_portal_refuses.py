@@ -237,25 +237,33 @@ class Delivery(rig.Case):
         self.assertEqual(len(third.view()), 185)
         r.verify()
 
-    def test_journal_trimmed_beyond_a_dead_portal(self):
-        """A dead portal must not fill the disk: past journal_bytes unread records go, and it is
-        brought up to date from the read model when it is back."""
-        r = self.rig(target={"retry_min": "100ms", "retry_max": "400ms"}, portals=2)
+    def with_a_short_journal(self, **options):
+        r = self.rig(target={"retry_min": "100ms", "retry_max": "400ms"}, **options)
         r.store["publisher"] = {"journal_bytes": "1MiB", "journal_records": 100}
         r.start()
         r.settle()
+        return r
+
+    def trim(self, r, beyond, portals=()):
+        """Changes, until the publisher's journal begins behind a record."""
+        def first():
+            return r.journal("publisher")[0]["seq"]
+        steps = 0
+        while first() <= beyond:
+            self.assertLess(steps, 40, f"the journal is not trimmed; it begins at {first()}")
+            r.step("next")
+            r.settle(portals=list(portals))
+            steps += 1
+
+    def test_journal_trimmed_beyond_a_dead_portal(self):
+        """A dead portal must not fill the disk: past journal_bytes unread records go, and it is
+        brought up to date from the read model when it is back."""
+        r = self.with_a_short_journal(portals=2)
         dead, well = r.portals
         dead.proc.stop()
         at = len(dead.effects())
 
-        def first():
-            return r.journal("publisher")[0]["seq"]
-        steps = 0
-        while first() <= at + 50:
-            self.assertLess(steps, 40, f"the journal is not trimmed; it begins at {first()}")
-            r.step("next")
-            r.settle(portals=[well])
-            steps += 1
+        self.trim(r, at + 50, [well])
         r.verify()
         dead.proc.start()
         r.settle()
@@ -269,72 +277,45 @@ class Delivery(rig.Case):
         r.settle()
         r.verify()
 
+    def give(self, r, row, mdsh):
+        for field, value in {"CKMB": "18", "TDGQ": "20", "CLGQ": "12", "TTTT": "10", "MDHL": "18",
+                             "MDSH": mdsh}.items():
+            r.set("398126_2025-10", row["ID"], field, value)
+
+    def loses_its_place(self, *others):
+        """A unit has the same figures in both readings, but loses the first place of all
+        departments while the portal is away, in what is trimmed then. `others` are the points of
+        the next ones. The rig, the unit, and the departments' rows."""
+        r = self.with_a_short_journal()
+        rows = r.source.rows("398126_2025-10")
+        for row, mdsh in zip(rows, ("21", "20", *others)):
+            self.give(r, row, mdsh)
+        r.settle()
+        code = rows[0]["MA_COQUAN"]
+        before = r.unit(code, "2025-10")
+        self.assertEqual(before["rank"], 1)
+        r.portals[0].proc.stop()
+        at = len(r.portals[0].effects())
+        r.set("398126_2025-10", rows[1]["ID"], "MDSH", "22")
+        r.settle(portals=[])
+        self.assertEqual(r.unit(code, "2025-10")["rank"], 2)
+        self.trim(r, at + 50)
+        self.assertEqual(r.unit(code, "2025-10")["revision"], before["revision"])
+        return r, before, rows
+
     def test_ranks_that_moved_while_the_journal_was_trimmed(self):
         """A unit that did not change itself, but lost its place while the portal was away: being
         brought up to date tells its rank too."""
-        r = self.rig(target={"retry_min": "100ms", "retry_max": "400ms"})
-        r.store["publisher"] = {"journal_bytes": "1MiB", "journal_records": 100}
-        r.start()
-        r.settle()
-        portal = r.portals[0]
-        # the unit with the same figures in both readings, first of all departments; and its rival
-        still, rival = (r.source.rows("398126_2025-10")[i] for i in (0, 1))
-        for row, mdsh in ((still, "21"), (rival, "20")):
-            for field, value in {"CKMB": "18", "TDGQ": "20", "CLGQ": "12", "TTTT": "10",
-                                 "MDHL": "18", "MDSH": mdsh}.items():
-                r.set("398126_2025-10", row["ID"], field, value)
-        r.settle()
-        code = still["MA_COQUAN"]
-        before = r.unit(code, "2025-10")
-        self.assertEqual(before["rank"], 1)
-        portal.proc.stop()
-        at = len(portal.effects())
-        r.set("398126_2025-10", rival["ID"], "MDSH", "22")
-        r.settle(portals=[])
-        self.assertEqual(r.unit(code, "2025-10")["rank"], 2)
-        steps = 0
-        while r.journal("publisher")[0]["seq"] <= at + 50:
-            self.assertLess(steps, 40, "the journal is not trimmed")
-            r.step("next")
-            r.settle(portals=[])
-            steps += 1
-        self.assertEqual(r.unit(code, "2025-10")["revision"], before["revision"])
-        portal.proc.start()
+        r, _, _ = self.loses_its_place()
+        r.portals[0].proc.start()
         r.settle(timeout=30)
-        r.check_portal_order(portal, whole=False)
+        r.check_portal_order(r.portals[0], whole=False)
 
     def test_ranks_that_move_again_meanwhile(self):
         """A unit lost its place in what was trimmed; while the portal is brought up to date others
         of that ranking move. The news of those alone would hide the first."""
-        r = self.rig(target={"retry_min": "100ms", "retry_max": "400ms"})
-        r.store["publisher"] = {"journal_bytes": "1MiB", "journal_records": 100}
-        r.start()
-        r.settle()
-        portal = r.portals[0]
-        rows = r.source.rows("398126_2025-10")
-        still, rival, third, fourth = (rows[i] for i in (0, 1, 2, 3))
-
-        def give(row, mdsh):
-            for field, value in {"CKMB": "18", "TDGQ": "20", "CLGQ": "12", "TTTT": "10",
-                                 "MDHL": "18", "MDSH": mdsh}.items():
-                r.set("398126_2025-10", row["ID"], field, value)
-        for row, mdsh in ((still, "21"), (rival, "20"), (third, "10"), (fourth, "9")):
-            give(row, mdsh)
-        r.settle()
-        code = still["MA_COQUAN"]
-        before = r.unit(code, "2025-10")
-        self.assertEqual(before["rank"], 1)
-        portal.proc.stop()
-        at = len(portal.effects())
-        r.set("398126_2025-10", rival["ID"], "MDSH", "22")
-        r.settle(portals=[])
-        self.assertEqual(r.unit(code, "2025-10")["rank"], 2)
-        steps = 0
-        while r.journal("publisher")[0]["seq"] <= at + 50:
-            self.assertLess(steps, 40, "the journal is not trimmed")
-            r.step("next")
-            r.settle(portals=[])
-            steps += 1
+        r, before, (_, _, third, fourth, *_) = self.loses_its_place("10", "9")
+        portal, code = r.portals[0], before["unit"]["code"]
         # it begins to be brought up to date, and does not come far
         r.services["publisher"].stop()
         portal.proc.start()
@@ -344,7 +325,7 @@ class Delivery(rig.Case):
         self.assertTrue([x for x in r.services["publisher"].logged()
                          if "no longer holds what a portal misses" in x["event"]])
         # two others change places
-        give(fourth, "11")
+        self.give(r, fourth, "11")
         r.wait(lambda: (r.unit(third["MA_COQUAN"], "2025-10")["rank"] >
                         r.unit(fourth["MA_COQUAN"], "2025-10")["rank"], None), "they change places")
         self.assertEqual(r.unit(code, "2025-10")["revision"], before["revision"])

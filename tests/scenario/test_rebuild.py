@@ -17,6 +17,21 @@ class Rebuild(rig.Case):
         r.settle()
         return r
 
+    def trimmed(self, service):
+        """Its journal no longer reaches back to its beginning."""
+        r = self.rig(every="100ms", retry_after="100ms")
+        r.store[service] = {"journal_records": 50}
+        r.start()
+        r.settle()
+        r.step("next")
+        r.settle()
+
+        def looked():
+            first = r.journal(service)[0]["seq"]
+            return first > 1, first
+        r.wait(looked, f"the journal of {service} is trimmed")
+        return r
+
     def told(self, r):
         """Everything about results that a reader can see, but for revision numbers."""
         return {g: {c: {k: v for k, v in u.items()
@@ -77,17 +92,7 @@ class Rebuild(rig.Case):
     def test_scorer_from_a_snapshot(self):
         """The same when ingest's journal no longer reaches back to its beginning; and history and
         unit tell the same newest revision, before and after the next change."""
-        r = self.rig(every="100ms", retry_after="100ms")
-        r.store["ingest"] = {"journal_records": 50}
-        r.start()
-        r.settle()
-        r.step("next")
-        r.settle()
-
-        def trimmed():
-            first = r.journal("ingest")[0]["seq"]
-            return first > 1, first
-        r.wait(trimmed, "ingest's journal is trimmed")
+        r = self.trimmed("ingest")
         before = self.told(r)
         delivered = len(r.portals[0].effects())
         r.services["scorer"].stop()
@@ -156,17 +161,7 @@ class Rebuild(rig.Case):
         r.verify()
 
     def test_publisher_from_a_snapshot(self):
-        r = self.rig(every="100ms", retry_after="100ms")
-        r.store["scorer"] = {"journal_records": 50}
-        r.start()
-        r.settle()
-        r.step("next")
-        r.settle()
-
-        def trimmed():
-            first = r.journal("scorer")[0]["seq"]
-            return first > 1, first
-        r.wait(trimmed, "the scorer's journal is trimmed")
+        r = self.trimmed("scorer")
         before = self.told(r)
         delivered = len(r.portals[0].effects())
         r.services["publisher"].stop()

@@ -93,4 +93,34 @@ static inline const event_notice_t *notice(const published_t *p, size_t i)
     return p->notices[i].event->notice;
 }
 
+/* ---- for groups of tests of one catalog, a read model each ---- */
+
+static catalog_t *group_catalog;
+
+static inline int group_load(void **state)
+{
+    (void)state;
+    static const char *const files[] = {TEST_ROOT "/catalogs/dvc-766.yaml"};
+    return catalog_load(files, 1, stderr, &group_catalog);
+}
+
+static inline int group_unload(void **state)
+{
+    (void)state;
+    catalog_destroy(&group_catalog);
+    return 0;
+}
+
+static inline int group_setup(void **state)
+{
+    *state = published_new(group_catalog);
+    return 0;
+}
+
+static inline int group_teardown(void **state)
+{
+    published_free(*state);
+    return 0;
+}
+
 #endif

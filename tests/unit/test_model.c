@@ -1,34 +1,6 @@
 /* test_model.c - the read model: merging, ranks, snapshots, staleness, history. */
 #include "told_rig.h"
 
-static catalog_t *catalog;
-
-static int load(void **state)
-{
-    (void)state;
-    static const char *const files[] = {TEST_ROOT "/catalogs/dvc-766.yaml"};
-    return catalog_load(files, 1, stderr, &catalog);
-}
-
-static int unload(void **state)
-{
-    (void)state;
-    catalog_destroy(&catalog);
-    return 0;
-}
-
-static int setup(void **state)
-{
-    *state = published_new(catalog);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    published_free(*state);
-    return 0;
-}
-
 static void test_merge(void **state)
 {
     published_t *p = *state;
@@ -310,12 +282,12 @@ static void test_history(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_merge, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_repeated_tail, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_rankings, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_snapshots, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_stale, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_history, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_merge, group_setup, group_teardown),
+        cmocka_unit_test_setup_teardown(test_repeated_tail, group_setup, group_teardown),
+        cmocka_unit_test_setup_teardown(test_rankings, group_setup, group_teardown),
+        cmocka_unit_test_setup_teardown(test_snapshots, group_setup, group_teardown),
+        cmocka_unit_test_setup_teardown(test_stale, group_setup, group_teardown),
+        cmocka_unit_test_setup_teardown(test_history, group_setup, group_teardown),
     };
-    return cmocka_run_group_tests(tests, load, unload);
+    return cmocka_run_group_tests(tests, group_load, group_unload);
 }

@@ -4,34 +4,6 @@
 
 #include <jansson.h>
 
-static catalog_t *catalog;
-
-static int load(void **state)
-{
-    (void)state;
-    static const char *const files[] = {TEST_ROOT "/catalogs/dvc-766.yaml"};
-    return catalog_load(files, 1, stderr, &catalog);
-}
-
-static int unload(void **state)
-{
-    (void)state;
-    catalog_destroy(&catalog);
-    return 0;
-}
-
-static int setup(void **state)
-{
-    *state = published_new(catalog);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    published_free(*state);
-    return 0;
-}
-
 static void test_after(void **state)
 {
     published_t *p = *state;
@@ -212,9 +184,9 @@ static void test_coverage(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_after, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_coverage, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_json, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_after, group_setup, group_teardown),
+        cmocka_unit_test_setup_teardown(test_coverage, group_setup, group_teardown),
+        cmocka_unit_test_setup_teardown(test_json, group_setup, group_teardown),
     };
-    return cmocka_run_group_tests(tests, load, unload);
+    return cmocka_run_group_tests(tests, group_load, group_unload);
 }

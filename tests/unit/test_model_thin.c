@@ -3,35 +3,11 @@
 #include "model_rig.h"
 #include "period/moment.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 #define HOUR 3600000LL
 #define DAY (24 * HOUR)
 #define NOW 1760000000000LL /* 2025-10-09 */
 
-static catalog_t *catalog;
 static uint32_t revision;
-
-static int load(void **state)
-{
-    (void)state;
-    static const char *const files[] = {TEST_ROOT "/catalogs/dvc-766.yaml"};
-    return catalog_load(files, 1, stderr, &catalog);
-}
-
-static int unload(void **state)
-{
-    (void)state;
-    catalog_destroy(&catalog);
-    return 0;
-}
 
 static void tell(published_t *p, store_txn_t *txn, const char *code, int64_t at)
 {
@@ -129,7 +105,7 @@ static void test_thin(void **state)
         NOW - 31 * DAY,
     };
     static const int64_t old[] = {NOW - 300 * DAY};
-    published_t *p = published_new(catalog);
+    published_t *p = published_new(group_catalog);
     p->model.thin.options = (model_keep_t){10 * DAY, 30 * DAY};
     store_txn_t *txn = store_write(p->store);
     static const char *const codes[] = {"01", "011", "02"};
@@ -153,5 +129,5 @@ static void test_thin(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_thin)};
-    return cmocka_run_group_tests(tests, load, unload);
+    return cmocka_run_group_tests(tests, group_load, group_unload);
 }
