@@ -42,16 +42,14 @@ static void put_service(jw_t *j, const bundle_service_t *s)
     jw_object(j);
     jw_put_whole(j, "store_format", STORE_FORMAT);
     jw_put_number(j, "data_bytes", s->data_bytes);
-    jw_key(j, "journal");
-    jw_object(j);
+    jw_put_object(j, "journal");
     put_epoch(j, "epoch", s->epoch);
     jw_put_number(j, "first", s->first);
     jw_put_number(j, "head", s->head);
     jw_put_text(j, "head_sha256", sha256_hex(s->head_hash, hex));
     jw_object_end(j);
     if (s->reads) {
-        jw_key(j, "reads");
-        jw_object(j);
+        jw_put_object(j, "reads");
         put_epoch(j, "epoch", s->from_epoch);
         jw_put_number(j, "next", s->next);
         jw_object_end(j);
@@ -70,8 +68,7 @@ void bundle_write(const bundle_t *b, int64_t began_at, int64_t finished_at, buff
     jw_put_time(&j, "finished_at", finished_at);
     jw_put_flag(&j, "running", b->running);
     jw_put_number(&j, "files", b->files);
-    jw_key(&j, "services");
-    jw_object(&j);
+    jw_put_object(&j, "services");
     for (int i = 0; i < BUNDLE_SERVICES; i++) {
         if (b->services[i].there) {
             jw_key(&j, bundle_names[i]);

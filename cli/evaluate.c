@@ -265,17 +265,14 @@ static void put_decimal(jw_t *j, const char *key, decimal_t value)
 
 static void put_indicators(jw_t *j, const evaluation_t *e, const row_t *row)
 {
-    jw_key(j, "indicators");
-    jw_object(j);
+    jw_put_object(j, "indicators");
     for (unsigned i = 0; i < e->index->n_indicators; i++) {
         const rule_result_t *r = &row->result.results[i];
-        jw_key(j, e->index->indicators[i].code);
-        jw_object(j);
+        jw_put_object(j, e->index->indicators[i].code);
         put_decimal(j, "points", r->points);
         put_decimal(j, "max", e->index->indicators[i].max);
         jw_put_text(j, "status", status_names[r->status]);
-        jw_key(j, "flags");
-        jw_array(j);
+        jw_put_array(j, "flags");
         for (unsigned f = 0; f < RULE_FLAGS; f++) {
             if ((r->flags >> f & 1) != 0) {
                 jw_text(j, rule_flag_names[f]);
@@ -289,13 +286,11 @@ static void put_indicators(jw_t *j, const evaluation_t *e, const row_t *row)
 
 static void put_pillars(jw_t *j, const evaluation_t *e, const row_t *row)
 {
-    jw_key(j, "pillars");
-    jw_object(j);
+    jw_put_object(j, "pillars");
     for (unsigned p = 0; p < e->index->n_pillars; p++) {
         const catalog_pillar_t *pillar = &e->index->pillars[p];
         assess_sum_t sum = assess_sum(e->index, row->result.results, pillar->first, pillar->count);
-        jw_key(j, pillar->code);
-        jw_object(j);
+        jw_put_object(j, pillar->code);
         put_decimal(j, "points", sum.points);
         put_decimal(j, "max", sum.max);
         jw_object_end(j);

@@ -91,8 +91,7 @@ void print_message(jw_t *j, const ProtobufCMessage *m)
         if (f->label == PROTOBUF_C_LABEL_REPEATED) {
             size_t n = *(const size_t *)(const void *)(base + f->quantifier_offset);
             const char *items = *(const char *const *)(const void *)(base + f->offset);
-            jw_key(j, f->name);
-            jw_array(j);
+            jw_put_array(j, f->name);
             for (size_t k = 0; k < n; k++) {
                 print_value(j, f, items + k * size_of(f));
             }

@@ -12,8 +12,7 @@ void event_show_figure(jw_t *j, const event_figure_t *f)
     jw_put_time(j, "fetched_at", f->fetched_at);
     jw_put_number(j, "revision", f->revision);
     jw_put_text(j, "raw_sha256", sha256_hex(f->raw_sha256.data, hex));
-    jw_key(j, "evidence");
-    jw_array(j);
+    jw_put_array(j, "evidence");
     for (size_t i = 0; i < f->n_evidence; i++) {
         jw_text(j, sha256_hex(f->evidence[i].data, hex));
     }

@@ -129,6 +129,18 @@ void jw_null(jw_t *j)
     jw_text(j, NULL);
 }
 
+void jw_put_array(jw_t *j, const char *key)
+{
+    jw_key(j, key);
+    jw_array(j);
+}
+
+void jw_put_object(jw_t *j, const char *key)
+{
+    jw_key(j, key);
+    jw_object(j);
+}
+
 void jw_put_text(jw_t *j, const char *key, const char *text)
 {
     jw_key(j, key);

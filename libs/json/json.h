@@ -35,7 +35,9 @@ void jw_null(jw_t *j);
 void jw_raw(jw_t *j, const char *json);
 void jw_raw_bytes(jw_t *j, bytes_t json);
 
-/* Key and value at once. */
+/* Key and value at once; an array or object is open then. */
+void jw_put_array(jw_t *j, const char *key);
+void jw_put_object(jw_t *j, const char *key);
 void jw_put_text(jw_t *j, const char *key, const char *text);
 void jw_put_whole(jw_t *j, const char *key, int64_t value);
 /* "12": a whole number as a string. */

@@ -168,8 +168,7 @@ static bool put_row(page_t *p, xmlNodePtr node)
     jw_t j = jw_to(&p->out);
     bool good = true;
     jw_object(&j);
-    jw_key(&j, "cells");
-    jw_array(&j);
+    jw_put_array(&j, "cells");
     for (size_t i = 0; i < p->spec->n_columns && good; i++) {
         p->xpath->node = node;
         good = read_cell(p, &j, p->columns[i]);

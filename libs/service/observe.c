@@ -78,8 +78,7 @@ static void answer_health(observe_t *o, http_request_t *request, bool readiness)
         jw_null(&j);
     }
     if (readiness) {
-        jw_key(&j, "checks");
-        jw_array(&j);
+        jw_put_array(&j, "checks");
         for (size_t i = 0; i < health.n_checks; i++) {
             jw_object(&j);
             jw_put_text(&j, "name", health.checks[i].name);

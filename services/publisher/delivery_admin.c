@@ -134,8 +134,7 @@ static void put_sample(target_t *t, jw_t *j)
     if (!t->dialect->local) {
         jw_put_text(j, "method", out.method);
         jw_put_text(j, "url", buffer_text(&out.url));
-        jw_key(j, "headers");
-        jw_array(j);
+        jw_put_array(j, "headers");
         auth_sign(&t->auth, t->config, clock_wall_ms(), &out);
         for (size_t i = 0; i < out.n_headers; i++) {
             char *header = (char *)(uintptr_t)buffer_text(&out.headers[i]);

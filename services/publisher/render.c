@@ -106,8 +106,7 @@ static void render_input(jw_t *j, const catalog_figure_t *figure, const char *na
     jw_put_text(j, "kind", catalog_kind_name(figure->kind));
     jw_put_text(j, "least", decimal_format(figure->least, text));
     jw_put_text(j, "most", figure->has_most ? decimal_format(figure->most, text) : NULL);
-    jw_key(j, "texts"); /* of an option's levels, first to last */
-    jw_array(j);
+    jw_put_array(j, "texts"); /* of an option's levels, first to last */
     for (int64_t i = 0; figure->texts != NULL && i < figure->most.micro / 1000000; i++) {
         jw_text(j, figure->texts[i]);
     }
@@ -136,8 +135,7 @@ void render_criterion(jw_t *j, const catalog_index_t *index, const catalog_indic
     jw_put_text(j, "basis", in->basis);
     jw_put_text(j, "evidence", in->evidence);
     jw_put_text(j, "replaces", in->replaces);
-    jw_key(j, "inputs");
-    jw_array(j);
+    jw_put_array(j, "inputs");
     for (unsigned i = 0; i < in->n_inputs; i++) {
         render_input(j, index->figures[in->inputs[i].figure], in->inputs[i].name);
     }
@@ -200,14 +198,12 @@ void render_indicator(jw_t *j, const catalog_index_t *index, const catalog_indic
     jw_put_text(j, "points", state != NULL ? state->points : "0");
     put_lost(j, state != NULL ? event_decimal(state->points) : DECIMAL_ZERO,
              state != NULL ? event_decimal(state->max) : indicator->max);
-    jw_key(j, "flags");
-    jw_array(j);
+    jw_put_array(j, "flags");
     for (size_t i = 0; state != NULL && i < state->n_flags; i++) {
         jw_text(j, state->flags[i]);
     }
     jw_array_end(j);
-    jw_key(j, "figures");
-    jw_array(j);
+    jw_put_array(j, "figures");
     for (unsigned i = 0; i <= indicator->n_inputs; i++) {
         unsigned place =
             i < indicator->n_inputs ? indicator->inputs[i].figure : indicator->excluded_by;
@@ -269,8 +265,7 @@ void render_pillar(jw_t *j, const catalog_index_t *index, const catalog_pillar_t
     put_lost(j, sum.points, sum.max);
     jw_put_text(j, "status", event_status_name(sum.worst));
     if (depth != RENDER_PILLARS) {
-        jw_key(j, "indicators");
-        jw_array(j);
+        jw_put_array(j, "indicators");
         for (unsigned i = pillar->first; i < pillar->first + pillar->count; i++) {
             render_indicator(j, index, &index->indicators[i], s, depth);
         }
@@ -293,13 +288,11 @@ void render_score(const catalog_index_t *index, const event_score_t *s, buffer_t
     jw_object(&j);
     jw_put_text(&j, "index", s->index);
     jw_put_text(&j, "period", s->period);
-    jw_key(&j, "unit");
-    jw_object(&j);
+    jw_put_object(&j, "unit");
     render_unit(&j, s->unit);
     jw_object_end(&j);
     render_totals(&j, s);
-    jw_key(&j, "pillars");
-    jw_array(&j);
+    jw_put_array(&j, "pillars");
     render_pillars(&j, index, s, RENDER_INDICATORS);
     jw_array_end(&j);
     jw_object_end(&j);
@@ -315,8 +308,7 @@ void render_ranking(const event_ranking_t *r, buffer_t *out)
     jw_put_text(&j, "parent", r->parent);
     jw_put_number(&j, "revision", r->revision);
     jw_put_time(&j, "as_of", r->as_of);
-    jw_key(&j, "standings");
-    jw_array(&j);
+    jw_put_array(&j, "standings");
     for (size_t i = 0; i < r->n_standings; i++) {
         const event_standing_t *s = r->standings[i];
         jw_object(&j);
@@ -332,8 +324,7 @@ void render_ranking(const event_ranking_t *r, buffer_t *out)
 /* A unit once, in which periods behind it. */
 static void put_stale_rows(jw_t *j, const event_source_state_t *s)
 {
-    jw_key(j, "stale_units");
-    jw_array(j);
+    jw_put_array(j, "stale_units");
     for (size_t i = 0; i < s->n_stale_units; i++) {
         bool told = false;
         for (size_t k = 0; k < i && !told; k++) {
@@ -344,8 +335,7 @@ static void put_stale_rows(jw_t *j, const event_source_state_t *s)
         }
     }
     jw_array_end(j);
-    jw_key(j, "stale_rows");
-    jw_array(j);
+    jw_put_array(j, "stale_rows");
     for (size_t i = 0; i < s->n_stale_periods; i++) {
         jw_object(j);
         jw_put_text(j, "unit", s->stale_units[i]);
@@ -358,8 +348,7 @@ static void put_stale_rows(jw_t *j, const event_source_state_t *s)
 static void put_mismatches(jw_t *j, const event_source_state_t *s)
 {
     jw_put_number(j, "mismatched", s->mismatched);
-    jw_key(j, "mismatches");
-    jw_array(j);
+    jw_put_array(j, "mismatches");
     for (size_t i = 0; i < s->n_mismatches; i++) {
         const Chiso__V1__Mismatch *m = s->mismatches[i];
         jw_object(j);

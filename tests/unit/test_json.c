@@ -18,11 +18,9 @@ static void test_commas(void **state)
     jw_object(&j);
     jw_put_text(&j, "a", "x");
     jw_put_whole(&j, "b", -1);
-    jw_key(&j, "c");
-    jw_array(&j);
+    jw_put_array(&j, "c");
     jw_array_end(&j);
-    jw_key(&j, "d");
-    jw_array(&j);
+    jw_put_array(&j, "d");
     jw_text(&j, "1");
     jw_whole(&j, INT64_MIN);
     jw_flag(&j, true);
@@ -37,8 +35,7 @@ static void test_commas(void **state)
     jw_put_text(&j, "f", NULL);
     jw_put_time(&j, "g", 0);
     jw_put_time(&j, "h", 1);
-    jw_key(&j, "i");
-    jw_object(&j);
+    jw_put_object(&j, "i");
     jw_put_text(&j, "", "");
     jw_object_end(&j);
     jw_object_end(&j);

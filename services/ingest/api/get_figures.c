@@ -115,8 +115,7 @@ void answer_get_figures(const door_call_t *call)
     store_txn_t *txn = store_read(call->in->store);
     jw_object(&j);
     jw_put_text(&j, "unit", code);
-    jw_key(&j, "figures");
-    jw_array(&j);
+    jw_put_array(&j, "figures");
     bool all = prefix.failed ||
                put_revisions(&j, txn, buffer_bytes(&prefix), http_query(call->request, "figure"));
     jw_array_end(&j);

@@ -140,8 +140,7 @@ static void put_answer(const post_t *p, buffer_t *out)
     jw_put_number(&j, p->applied || p->dry ? "accepted" : "held", p->counts[SUBMIT_ACCEPTED]);
     jw_put_number(&j, "unchanged", p->counts[SUBMIT_UNCHANGED]);
     jw_put_number(&j, "rejected", p->counts[SUBMIT_REJECTED]);
-    jw_key(&j, "rows");
-    jw_array(&j);
+    jw_put_array(&j, "rows");
     for (size_t i = 0; i < p->rows.n_rows; i++) {
         put_row(p, &j, i);
     }

@@ -75,8 +75,7 @@ static bool is_same_indicator(const event_indicator_t *a, const event_indicator_
 static void put_indicators(jw_t *j, const catalog_index_t *index, const event_score_t *before,
                            const event_score_t *after)
 {
-    jw_key(j, "indicators");
-    jw_array(j);
+    jw_put_array(j, "indicators");
     for (unsigned i = 0; i < index->n_indicators; i++) {
         const catalog_indicator_t *indicator = &index->indicators[i];
         const event_indicator_t *a = indicator_of(before, indicator->code);
@@ -129,8 +128,7 @@ static bool put_unit(jw_t *j, const catalog_index_t *index, const event_score_t 
 static void put_changed(jw_t *j, const call_t *call, members_t *before, members_t *after)
 {
     uint64_t n = 0;
-    jw_key(j, "units");
-    jw_array(j);
+    jw_put_array(j, "units");
     for (size_t i = 0; i < after->n; i++) {
         const event_score_t *s = &after->list[i].score;
         n += put_unit(j, call->index, members_find(before, s->unit->code), s) ? 1 : 0;
@@ -332,8 +330,7 @@ void answer_feed(const call_t *call)
     char next[CURSOR_SIZE];
     feed.j = &j;
     jw_object(&j);
-    jw_key(&j, "changes");
-    jw_array(&j);
+    jw_put_array(&j, "changes");
     if (feed.last < journal_head(m->journal)) {
         int rc = journal_read(m->journal, txn, feed.last + 1, put_notice, &feed);
         if (rc < 0) {

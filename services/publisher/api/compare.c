@@ -79,16 +79,14 @@ static void put_compared(jw_t *j, const call_t *call, const compared_t *c)
 {
     const catalog_index_t *index = call->index;
     char text[DECIMAL_TEXT_SIZE];
-    jw_key(j, "pillars");
-    jw_array(j);
+    jw_put_array(j, "pillars");
     for (unsigned p = 0; p < index->n_pillars; p++) {
         const catalog_pillar_t *pillar = &index->pillars[p];
         jw_object(j);
         jw_put_text(j, "code", pillar->code);
         jw_put_text(j, "title", pillar->title);
         jw_put_text(j, "max", decimal_format(pillar->max, text));
-        jw_key(j, "units"); /* in the order of `units` */
-        jw_array(j);
+        jw_put_array(j, "units"); /* in the order of `units` */
         for (size_t i = 0; i < c->n; i++) {
             jw_object(j);
             jw_put_text(j, "code", c->scores[i].unit->code);
@@ -97,15 +95,13 @@ static void put_compared(jw_t *j, const call_t *call, const compared_t *c)
             jw_object_end(j);
         }
         jw_array_end(j);
-        jw_key(j, "indicators");
-        jw_array(j);
+        jw_put_array(j, "indicators");
         for (unsigned k = pillar->first; k < pillar->first + pillar->count; k++) {
             jw_object(j);
             jw_put_text(j, "code", index->indicators[k].code);
             jw_put_text(j, "title", index->indicators[k].title);
             jw_put_text(j, "max", decimal_format(index->indicators[k].max, text));
-            jw_key(j, "units");
-            jw_array(j);
+            jw_put_array(j, "units");
             for (size_t i = 0; i < c->n; i++) {
                 jw_object(j);
                 jw_put_text(j, "code", c->scores[i].unit->code);
@@ -138,8 +134,7 @@ void answer_compare(const call_t *call)
         jw_put_text(&j, "index", call->index->id);
         jw_put_text(&j, "period", call->period);
         call_put_at(call, &j);
-        jw_key(&j, "units");
-        jw_array(&j);
+        jw_put_array(&j, "units");
         for (size_t i = 0; i < c.n; i++) {
             jw_object(&j);
             render_unit(&j, c.scores[i].unit);
@@ -182,8 +177,7 @@ static bool fill_day(void *context, const Chiso__V1__Revision *r)
 static void put_days(jw_t *j, const days_t *d)
 {
     char day[MOMENT_DAY_SIZE];
-    jw_key(j, "days");
-    jw_array(j);
+    jw_put_array(j, "days");
     for (unsigned i = 0; i < d->days; i++) {
         jw_text(j, moment_day(d->last - (int64_t)(d->days - 1 - i) * MOMENT_DAY_MS, day));
     }
@@ -199,8 +193,7 @@ static void put_trend(jw_t *j, const call_t *call, store_txn_t *txn, days_t *d, 
     model_history_before(txn, call->index->id, call->period, code, d->last, fill_day, d);
     jw_object(j);
     jw_put_text(j, "code", code);
-    jw_key(j, "percent");
-    jw_array(j);
+    jw_put_array(j, "percent");
     for (unsigned i = 0; i < d->days; i++) {
         jw_text(j, d->percent[i][0] != '\0' ? d->percent[i] : NULL);
     }
@@ -238,8 +231,7 @@ void answer_trend(const call_t *call)
     members_put_head(&j, call, &scope, &members);
     members_put_next(&j, &members, end);
     put_days(&j, &d);
-    jw_key(&j, "units");
-    jw_array(&j);
+    jw_put_array(&j, "units");
     for (size_t i = first; d.percent != NULL && i < end; i++) {
         put_trend(&j, call, txn, &d, members.list[i].score.unit->code);
     }

@@ -47,8 +47,7 @@ static bool put_period(jw_t *j, const call_t *call, store_txn_t *txn, const char
     }
     jw_object(j);
     jw_put_text(j, "period", period);
-    jw_key(j, "revisions");
-    jw_array(j);
+    jw_put_array(j, "revisions");
     model_figures(txn, code, period, id, call->at, put_value, &values);
     jw_array_end(j);
     jw_put_flag(j, "older_left_out", values.more);
@@ -90,14 +89,12 @@ static void put_meaning(jw_t *j, const call_t *call, const char *id)
         const catalog_figure_t *f = catalog_figure_at(call->api->catalog, i);
         known = strcmp(f->id, id) == 0 ? f : NULL;
     }
-    jw_key(j, "figure");
-    jw_object(j);
+    jw_put_object(j, "figure");
     jw_put_text(j, "id", id);
     jw_put_text(j, "title", known != NULL ? known->title : NULL);
     jw_put_text(j, "unit", known != NULL ? known->unit : NULL);
     jw_object_end(j);
-    jw_key(j, "used_by");
-    jw_array(j);
+    jw_put_array(j, "used_by");
     for (unsigned i = 0; i < catalog_count(call->api->catalog); i++) {
         put_use(j, catalog_at(call->api->catalog, i), id);
     }
@@ -116,8 +113,7 @@ void answer_figure(const call_t *call)
     jw_put_text(&j, "unit", call->names[0]);
     call_put_at(call, &j);
     put_meaning(&j, call, call->names[1]);
-    jw_key(&j, "periods");
-    jw_array(&j);
+    jw_put_array(&j, "periods");
     for (size_t i = 0; i < model->n_groups; i++) {
         const char *period = model->groups[i].period;
         if (is_first_period(model, i) && (wanted == NULL || strcmp(wanted, period) == 0)) {

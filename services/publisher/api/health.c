@@ -10,8 +10,7 @@ void answer_sources(const call_t *call)
     buffer_t body = BUFFER_INIT(CALL_MAX_BODY);
     jw_t j = jw_to(&body);
     jw_object(&j);
-    jw_key(&j, "sources");
-    jw_array(&j);
+    jw_put_array(&j, "sources");
     for (size_t i = 0; i < model->n_states; i++) {
         render_state(&j, model->states[i].event->source_state);
     }

@@ -70,16 +70,14 @@ static void put_index(jw_t *j, const api_t *api, store_txn_t *txn, const catalog
     const model_group_t **groups = groups_of(api->model, index->id, &n);
     jw_object(j);
     put_head(j, index);
-    jw_key(j, "periods");
-    jw_array(j);
+    jw_put_array(j, "periods");
     for (size_t i = 0; groups != NULL && i < n; i++) {
         if (i == 0 || strcmp(groups[i - 1]->period, groups[i]->period) != 0) {
             jw_text(j, groups[i]->period);
         }
     }
     jw_array_end(j);
-    jw_key(j, "levels");
-    jw_array(j);
+    jw_put_array(j, "levels");
     for (size_t i = 0; groups != NULL && i < n; i++) {
         jw_object(j);
         jw_put_text(j, "period", groups[i]->period);
@@ -90,8 +88,7 @@ static void put_index(jw_t *j, const api_t *api, store_txn_t *txn, const catalog
         jw_object_end(j);
     }
     jw_array_end(j);
-    jw_key(j, "pillars");
-    jw_array(j);
+    jw_put_array(j, "pillars");
     for (unsigned i = 0; i < index->n_pillars; i++) {
         jw_object(j);
         jw_put_text(j, "code", index->pillars[i].code);
@@ -115,22 +112,19 @@ void answer_index(const call_t *call)
     put_head(&j, index);
     jw_put_text(&j, "stated_max", index->stated_max);
     jw_put_flag(&j, "partial", index->partial);
-    jw_key(&j, "notes");
-    jw_array(&j);
+    jw_put_array(&j, "notes");
     for (unsigned i = 0; i < index->n_notes; i++) {
         jw_text(&j, index->notes[i]);
     }
     jw_array_end(&j);
-    jw_key(&j, "pillars");
-    jw_array(&j);
+    jw_put_array(&j, "pillars");
     for (unsigned p = 0; p < index->n_pillars; p++) {
         const catalog_pillar_t *pillar = &index->pillars[p];
         jw_object(&j);
         jw_put_text(&j, "code", pillar->code);
         jw_put_text(&j, "title", pillar->title);
         jw_put_text(&j, "max", decimal_format(pillar->max, max));
-        jw_key(&j, "indicators");
-        jw_array(&j);
+        jw_put_array(&j, "indicators");
         for (unsigned i = pillar->first; i < pillar->first + pillar->count; i++) {
             jw_object(&j);
             render_criterion(&j, index, &index->indicators[i]);
@@ -151,8 +145,7 @@ void answer_indexes(const call_t *call)
     jw_t j = jw_to(&body);
     store_txn_t *txn = store_read(api->model->store);
     jw_object(&j);
-    jw_key(&j, "indexes");
-    jw_array(&j);
+    jw_put_array(&j, "indexes");
     for (unsigned i = 0; i < catalog_count(api->catalog); i++) {
         put_index(&j, api, txn, catalog_at(api->catalog, i));
     }

@@ -51,16 +51,14 @@ void answer_ranking(const call_t *call)
         return;
     }
     jw_t *j = &l.j;
-    jw_key(j, "units");
-    jw_array(j);
+    jw_put_array(j, "units");
     for (size_t i = l.first; i < l.end; i++) {
         const event_score_t *s = &l.members.list[i].score;
         jw_object(j);
         render_unit(j, s->unit);
         render_totals(j, s);
         members_put_stale(j, call, s);
-        jw_key(j, "pillars");
-        jw_array(j);
+        jw_put_array(j, "pillars");
         render_pillars(j, call->index, s, RENDER_PILLARS);
         jw_array_end(j);
         jw_object_end(j);
@@ -75,8 +73,7 @@ static void list_part(listing_t *l, const catalog_pillar_t *pillar,
 {
     const catalog_index_t *index = l->call->index;
     jw_t *j = &l->j;
-    jw_key(j, "units");
-    jw_array(j);
+    jw_put_array(j, "units");
     for (size_t i = l->first; i < l->end; i++) {
         const event_score_t *s = &l->members.list[i].score;
         jw_object(j);
@@ -115,8 +112,7 @@ void answer_pillar(const call_t *call)
         return;
     }
     jw_t *j = &l.j;
-    jw_key(j, "pillar");
-    jw_object(j);
+    jw_put_object(j, "pillar");
     jw_put_text(j, "code", pillar->code);
     jw_put_text(j, "title", pillar->title);
     jw_put_text(j, "max", decimal_format(pillar->max, text));
@@ -140,8 +136,7 @@ void answer_indicator(const call_t *call)
     }
     jw_t *j = &l.j;
     jw_put_text(j, "pillar", index->pillars[indicator->pillar].code);
-    jw_key(j, "indicator");
-    jw_object(j);
+    jw_put_object(j, "indicator");
     render_criterion(j, index, indicator);
     jw_object_end(j);
     list_part(&l, NULL, indicator);

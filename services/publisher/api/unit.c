@@ -12,8 +12,7 @@
 
 static void put_sources(jw_t *j, const api_t *api, const event_score_t *s)
 {
-    jw_key(j, "sources");
-    jw_array(j);
+    jw_put_array(j, "sources");
     for (size_t i = 0; i < s->n_figures; i++) {
         const event_figure_t *f = s->figures[i];
         bool told = false;
@@ -36,20 +35,17 @@ static void put_result(jw_t *j, const call_t *call, const event_score_t *s)
     jw_put_text(j, "index", s->index);
     jw_put_text(j, "period", s->period);
     call_put_at(call, j);
-    jw_key(j, "unit");
-    jw_object(j);
+    jw_put_object(j, "unit");
     render_unit(j, s->unit);
     jw_object_end(j);
     render_totals(j, s);
     members_put_stale(j, call, s);
-    jw_key(j, "pillars");
-    jw_array(j);
+    jw_put_array(j, "pillars");
     render_pillars(j, index, s, RENDER_CRITERIA);
     jw_array_end(j);
     jw_put_text(j, "stated_total_figure",
                 index->stated_total >= 0 ? index->figures[index->stated_total]->id : NULL);
-    jw_key(j, "figures");
-    jw_array(j);
+    jw_put_array(j, "figures");
     for (size_t i = 0; i < s->n_figures; i++) {
         render_figure(j, index, s->figures[i]);
     }
@@ -128,8 +124,7 @@ static void put_pillars(past_t *p, const Chiso__V1__Revision *r)
         jw_put_text(p->j, "pillars", NULL);
         return;
     }
-    jw_key(p->j, "pillars");
-    jw_array(p->j);
+    jw_put_array(p->j, "pillars");
     render_pillars(p->j, p->call->index, in.event->score, RENDER_PILLARS);
     jw_array_end(p->j);
     event_release(&in);
@@ -209,13 +204,11 @@ void answer_history(const call_t *call)
     jw_object(&j);
     jw_put_text(&j, "index", call->index->id);
     jw_put_text(&j, "period", call->period);
-    jw_key(&j, "unit");
-    jw_object(&j);
+    jw_put_object(&j, "unit");
     render_unit(&j, in.event->score->unit);
     jw_object_end(&j);
     event_release(&in);
-    jw_key(&j, "revisions");
-    jw_array(&j);
+    jw_put_array(&j, "revisions");
     model_history_before(txn, call->index->id, call->period, code, p.until, put_revision, &p);
     jw_array_end(&j);
     jw_put_time(&j, "next", p.more ? p.last - 1 : 0);
@@ -271,12 +264,10 @@ void answer_unit(const call_t *call)
             continue;
         }
         if (!known) {
-            jw_key(&j, "unit");
-            jw_object(&j);
+            jw_put_object(&j, "unit");
             render_unit(&j, in.event->score->unit);
             jw_object_end(&j);
-            jw_key(&j, "results");
-            jw_array(&j);
+            jw_put_array(&j, "results");
         }
         known = true;
         put_line(&j, call, in.event->score);

@@ -80,8 +80,7 @@ static void check(publisher_target_t *t, config_t *file, const char *at)
 static void put_house(const publisher_target_t *t, jw_t *j)
 {
     const char *name = t->ckan.resource_name;
-    jw_key(j, "resource");
-    jw_object(j);
+    jw_put_object(j, "resource");
     jw_put_text(j, "package_id", t->ckan.package_id);
     jw_put_text(j, "id", t->ckan.resource_id);
     jw_put_text(j, "name", name != NULL ? name : t->id);
@@ -132,8 +131,7 @@ static void write_setup(const publisher_target_t *t, bool house, outgoing_t *out
     static const char *const types[] = {"text", "numeric", "int", "timestamp"};
     jw_t j;
     begin(t, "datastore_create", house, out, &j);
-    jw_key(&j, "primary_key");
-    jw_array(&j);
+    jw_put_array(&j, "primary_key");
     for (unsigned i = 0; i < t->ckan.primary_key_count; i++) {
         jw_text(&j, t->ckan.primary_key[i]);
     }
@@ -142,8 +140,7 @@ static void write_setup(const publisher_target_t *t, bool house, outgoing_t *out
         jw_text(&j, key[i]);
     }
     jw_array_end(&j);
-    jw_key(&j, "fields");
-    jw_array(&j);
+    jw_put_array(&j, "fields");
     for (const target_field_t *f = t->mapping; f->name != NULL; f++) {
         jw_object(&j);
         jw_put_text(&j, "id", f->name);

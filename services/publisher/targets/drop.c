@@ -194,8 +194,7 @@ static int append_manifest(drop_t *d, int folder, const char *name, bytes_t byte
     jw_put_text(&j, "sha256", sha256_hex(hash, hex));
     jw_put_whole(&j, "records", (int64_t)n);
     jw_put_time(&j, "written_at", clock_wall_ms());
-    jw_key(&j, "keys");
-    jw_array(&j);
+    jw_put_array(&j, "keys");
     for (size_t i = 0; i < n; i++) {
         jw_text(&j, keys[i]);
     }

@@ -103,8 +103,7 @@ static void put_properties(const publisher_target_t *t, const record_t *r, jw_t 
         if (record_value(r, f, &is_null) == NULL) {
             continue;
         }
-        jw_key(j, f->name);
-        jw_object(j);
+        jw_put_object(j, f->name);
         jw_put_text(j, "type", "Property");
         record_write(r, value, j);
         if (at != NULL) {

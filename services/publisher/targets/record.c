@@ -332,8 +332,7 @@ void record_put_data(const record_t *r, const target_field_t *fields, jw_t *j)
 void record_put_all(record_t *const *records, size_t n, const target_field_t *fields,
                     const char *key, jw_t *j)
 {
-    jw_key(j, key);
-    jw_array(j);
+    jw_put_array(j, key);
     for (size_t i = 0; i < n; i++) {
         record_put_data(records[i], fields, j);
     }
