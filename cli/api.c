@@ -43,7 +43,6 @@ static long send_request(const fetch_request_t *request, buffer_t *out)
 long api_call(const api_t *api, const char *method, const char *path, const char *content_type,
               bytes_t body, buffer_t *answer)
 {
-    static const char *const everywhere[] = {"0.0.0.0/0", "::/0", NULL};
     char reason[FETCH_REASON_SIZE];
     char type[128];
     fetch_secret_t token;
@@ -58,7 +57,7 @@ long api_call(const api_t *api, const char *method, const char *path, const char
     buffer_append(&url, api->url, len);
     buffer_append_text(&url, path);
     fetch_policy_t policy = {.allow_http = is_loopback(api->url),
-                             .allow_networks = everywhere,
+                             .allow_networks = fetch_anywhere,
                              .timeout_ms = TIMEOUT_MS,
                              .stall_timeout_ms = TIMEOUT_MS,
                              .max_body = API_MAX_ANSWER};

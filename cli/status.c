@@ -146,9 +146,8 @@ static bool print_service(const char *service, const fetch_answer_t *answer)
 
 static int show(const char *const urls[N_SERVICES])
 {
-    static const char *const anywhere[] = {"0.0.0.0/0", "::/0", NULL};
     static const fetch_policy_t policy = {
-        .allow_http = true, .allow_networks = anywhere, .timeout_ms = 5000};
+        .allow_http = true, .allow_networks = fetch_anywhere, .timeout_ms = 5000};
     fetch_request_t requests[N_SERVICES] = {0};
     fetch_answer_t *answers[N_SERVICES] = {0};
     const char *names[N_SERVICES];

@@ -43,6 +43,8 @@ typedef struct {
                                  * about once a second */
     size_t max_body;            /* decoded bytes; 0: 8 MiB */
 } fetch_policy_t;
+/* For allow_networks where the operator chose the host: every network. */
+extern const char *const fetch_anywhere[];
 
 /* For configuration time: everything that can be known without a request, files included. 0, or
  * -EINVAL and what is wrong, naming the field; -ENOMEM. */

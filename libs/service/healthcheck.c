@@ -7,9 +7,8 @@
 
 int healthcheck(const service_observe_config_t *config)
 {
-    static const char *const anywhere[] = {"0.0.0.0/0", "::/0", NULL};
     static const fetch_policy_t policy = {.allow_http = true,
-                                          .allow_networks = anywhere,
+                                          .allow_networks = fetch_anywhere,
                                           .timeout_ms = HEALTHCHECK_MS,
                                           .connect_timeout_ms = HEALTHCHECK_MS};
     char base[OBSERVE_URL_SIZE];

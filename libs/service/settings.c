@@ -79,8 +79,7 @@ int service_check_readable(config_t *file, const char *path, const char *name)
 int service_check_url(config_t *file, const char *at, const char *url, bool allow_http)
 {
     /* addresses are judged with allow_networks, when the connection is made */
-    static const char *const anywhere[] = {"0.0.0.0/0", "::/0", NULL};
-    const fetch_policy_t policy = {.allow_http = allow_http, .allow_networks = anywhere};
+    const fetch_policy_t policy = {.allow_http = allow_http, .allow_networks = fetch_anywhere};
     char path[128];
     char reason[FETCH_REASON_SIZE];
     snprintf(path, sizeof path, "%s.url", at);

@@ -28,7 +28,6 @@ struct relay {
 };
 
 /* The operator named the address, and only a hash is added to it: it may be inside. */
-static const char *const anywhere[] = {"0.0.0.0/0", "::/0", NULL};
 
 int relay_use_token(relay_t *r, const char *token)
 {
@@ -52,7 +51,7 @@ int relay_start(const char *base, const char *token, relay_t **out)
     }
     r->base = strdup(base);
     r->policy = (fetch_policy_t){.allow_http = true,
-                                 .allow_networks = anywhere,
+                                 .allow_networks = fetch_anywhere,
                                  .timeout_ms = TIMEOUT_MS,
                                  .max_body = RELAY_MAX_BODY};
     fetch_options_t options = {.max_running = RELAY_MAX_WAITING,
