@@ -65,6 +65,11 @@ static int print_table(const test_t *t, const registry_unit_t *of, period_t peri
            *table.reason != '\0' ? ": " : "", table.reason, exchange_count(exchange), table.n_rows,
            table.n_skipped);
     size_t bad = 0;
+    size_t page;
+    if (exchange_echoes(exchange, &page) > 0) {
+        printf("  would quarantine  secret: page %zu gives our credentials back\n", page + 1);
+        bad++;
+    }
     for (size_t i = 0; i < table.n_rows; i++) {
         bad += table.rows[i].rule != NULL;
         print_row(&table.rows[i]);

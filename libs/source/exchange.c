@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "fetch/auth.h"
+#include "mask.h"
 #include "reader.h"
 #include "reader_internal.h"
 
@@ -26,6 +27,8 @@ struct exchange {
     enum { STEP_LOGIN, STEP_PRIME, STEP_PAGE } step; /* of the request that was sent last */
     bool renewed; /* the session was forgotten once for this exchange */
     bool unread;
+    unsigned echoes;  /* places in which the pages gave our secrets back */
+    size_t echo_page; /* the first of them */
     const char *fault;
     trace_t trace;
     char traceparent[TRACE_TEXT_SIZE];
@@ -369,6 +372,7 @@ static void drop_pages(exchange_t *x)
     }
     x->n_pages = 0;
     x->bytes = 0;
+    x->echoes = 0;
 }
 
 /* A source that turns us away may only have forgotten us: once, with what it gave us before. */
@@ -412,9 +416,53 @@ static exchange_step_t take_page(exchange_t *x, fetch_answer_t *answer)
     return full ? EXCHANGE_MORE : EXCHANGE_COMPLETE;
 }
 
+/* Whatever reads, tells or keeps an answer gets it without our credentials. What is made of secrets
+ * for a header is looked for as it was sent, since its parts may be short. The token is the
+ * source's own, and some tell it in every answer: that is no finding. */
+static bool mask_answer(exchange_t *x, fetch_answer_t *answer)
+{
+    const exchange_setup_t *setup = x->setup;
+    template_vars_t vars = vars_of(x);
+    uint8_t *data = answer->body.data;
+    size_t len = answer->body.len;
+    int found[2 * SOURCE_MAX_VALUES + 1] = {0};
+    size_t n = 0;
+    unsigned places = 0;
+    for (unsigned i = 0; i < setup->source->n_values && i < SOURCE_MAX_VALUES; i++) {
+        const source_value_t *value = &setup->source->values[i];
+        buffer_t made = BUFFER_INIT(2 * MAX_HEADER);
+        if (strstr(value->value, "${secret:") != NULL &&
+            put_value(setup->source, &vars, value->name, strlen(value->name), &made)) {
+            const char *text = buffer_text(&made);
+            found[n++] = text != NULL ? mask_secret(text, data, len) : -ENOMEM;
+            sodium_memzero(made.data, made.len);
+        }
+        buffer_free(&made);
+    }
+    for (unsigned i = 0; i < setup->n_secrets && n < SOURCE_MAX_VALUES * 2; i++) {
+        found[n++] = mask_secret(setup->secrets[i].value, data, len);
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (found[i] < 0) {
+            return false;
+        }
+        places += (unsigned)found[i];
+    }
+    if (places > 0) {
+        x->echo_page = x->echoes == 0 ? x->n_pages : x->echo_page;
+        x->echoes += places;
+    }
+    return vars.token == NULL || mask_secret(vars.token, data, len) >= 0;
+}
+
 exchange_step_t exchange_take(exchange_t *x, fetch_answer_t *answer)
 {
     bool answered = answer->result == FETCH_ANSWERED;
+    bool login = answered && answer->status == 200 && x->step == STEP_LOGIN; /* read here only */
+    if (!login && !mask_answer(x, answer)) {
+        buffer_free(&answer->body);
+        return fail(x, "out of memory");
+    }
     bool turned_away = answered && (answer->status == 401 || answer->status == 403 ||
                                     answer->status == 419 || answer->status == 440);
     if (turned_away && begin_anew(x)) {
@@ -443,6 +491,12 @@ const trace_t *exchange_trace(const exchange_t *x)
 const char *exchange_fault(const exchange_t *x)
 {
     return x->fault;
+}
+
+unsigned exchange_echoes(const exchange_t *x, size_t *page)
+{
+    *page = x->echo_page < x->n_pages ? x->echo_page : 0;
+    return x->echoes;
 }
 
 bool exchange_unread(const exchange_t *x)

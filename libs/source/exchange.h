@@ -55,6 +55,9 @@ const char *exchange_fault(const exchange_t *exchange);
  * ${traceparent}. */
 const trace_t *exchange_trace(const exchange_t *exchange);
 
+/* In how many places what came gave our secrets back, and the first page with one. They are masked
+ * with '*', see mask.h: in the pages, and in the body of an answer that is none. */
+unsigned exchange_echoes(const exchange_t *exchange, size_t *page);
 /* It ended with a page that could not be read when it came. Should it be read well later, as after
  * a time-out, there may be more pages behind it. */
 bool exchange_unread(const exchange_t *exchange);

@@ -257,6 +257,17 @@ static outcome_t judge(take_t *p, const fetch_answer_t *answer, char detail[256]
     if (fault != NULL) {
         snprintf(detail, 256, "%s", fault);
     }
+    size_t page;
+    unsigned echoes = exchange_echoes(series->exchange, &page);
+    if (readable && echoes > 0) {
+        series->rows_read = false;
+        snprintf(
+            detail, 256,
+            "the answer gives our credentials back: masked with * in %u place(s) of what is kept",
+            echoes);
+        take_whole(p, page, "secret", detail);
+        return STATE_QUARANTINED;
+    }
     /* an identical body cannot change a row: it is neither read nor kept again */
     bool same = readable && series->has_body && series->n_bad == 0 &&
                 memcmp(series->body_sha256, p->hash, SHA256_SIZE) == 0;
@@ -270,6 +281,10 @@ static outcome_t judge(take_t *p, const fetch_answer_t *answer, char detail[256]
         take_whole(p, 0, "size", detail);
     } else if (outcome == STATE_BLOCKED) {
         take_whole(p, 0, "blocked", detail);
+    }
+    if (echoes > 0) {
+        size_t len = strlen(detail);
+        snprintf(detail + len, 256 - len, "; it gives our credentials back");
     }
     if (series->left_alone_ms > 0) {
         size_t len = strlen(detail);

@@ -13,11 +13,12 @@
 #define HUGE_SIZE ((size_t)65 * 1024 * 1024)
 
 const char *const answer_modes[] = {
-    "normal",      "block",         "error503",    "slow",       "truncated",     "truncated_json",
-    "wrong_sum",   "changed_field", "huge",        "empty",      "status500",     "html404",
-    "not_array",   "bad_number",    "missing_row", "unknown_id", "duplicate_row", "cloudflare",
-    "status401",   "status403",     "status419",   "status429",  "busy503",       "redirect",
-    "mislabelled", "gzip",          NULL,
+    "normal",         "block",         "error503",      "slow",       "truncated",
+    "truncated_json", "wrong_sum",     "changed_field", "huge",       "empty",
+    "status500",      "html404",       "not_array",     "bad_number", "missing_row",
+    "unknown_id",     "duplicate_row", "cloudflare",    "status401",  "status403",
+    "status419",      "status429",     "busy503",       "redirect",   "mislabelled",
+    "gzip",           "echo",          "echo401",       NULL,
 };
 
 int answer_block(http_request_t *request, int64_t support_id)
@@ -191,6 +192,24 @@ static int reply_503(http_request_t *request, const tests_mode_t *options)
     return html(request, 503, "Service Unavailable");
 }
 
+/* As a debugging page does that somebody forgot to switch off. */
+static int echo(http_request_t *request, int status, const char *type, bytes_t text)
+{
+    static const char *const headers[] = {"Authorization", "X-Api-Key"};
+    buffer_t all = BUFFER_INIT(HUGE_SIZE);
+    bytes_t asked = http_body(request);
+    buffer_append(&all, text.data, text.len);
+    for (size_t i = 0; i < sizeof headers / sizeof *headers; i++) {
+        const char *value = http_header(request, headers[i]);
+        buffer_printf(&all, "\n%s: %s", headers[i], value != NULL ? value : "");
+    }
+    buffer_append_text(&all, "\n");
+    buffer_append(&all, asked.data, asked.len);
+    http_reply(request, status, type, buffer_bytes(&all));
+    buffer_free(&all);
+    return status;
+}
+
 int answer_body(http_request_t *request, int mode, const tests_mode_t *options, const char *type,
                 bytes_t text, int64_t support_id)
 {
@@ -233,6 +252,10 @@ int answer_body(http_request_t *request, int mode, const tests_mode_t *options, 
         return 200;
     case MODE_GZIP:
         return reply_gzip(request, type, text);
+    case MODE_ECHO:
+        return echo(request, 200, type, text);
+    case MODE_ECHO401:
+        return echo(request, 401, type, text);
     case MODE_NOT_ARRAY:
         http_reply(request, 200, JSON_TYPE,
                    bytes_of_text("{\"message\":\"Hệ thống đang bận, vui lòng thử lại sau\"}"));

@@ -34,6 +34,8 @@ enum {
     MODE_REDIRECT, /* to itself */
     MODE_MISLABELLED,
     MODE_GZIP,
+    MODE_ECHO, /* the answer, and what was asked behind it */
+    MODE_ECHO401,
 };
 
 /* In the order of the enum, ended by NULL. */
