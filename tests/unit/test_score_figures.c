@@ -195,18 +195,26 @@ static void test_excluded_parent(void **state)
     expect(rig, DISTRICT, &district, "3.6", RULE_EXCLUDED, "0");
 }
 
+/* The first with a rule of kind `best`, and its two figures. */
+static const catalog_indicator_t *best_indicator(const rig_t *rig, const char **a, const char **b)
+{
+    const catalog_index_t *index = catalog_find(rig->catalog, PROVINCE);
+    const catalog_indicator_t *best = index->indicators;
+    while (best->rule.kind != RULE_BEST) {
+        best++;
+    }
+    *a = index->figures[best->inputs[0].figure]->id;
+    *b = index->figures[best->inputs[1].figure]->id;
+    return best;
+}
+
 /* A peer that is not assessed is no peer. */
 static void test_excluded_peer(void **state)
 {
     rig_t *rig = *state;
-    const catalog_index_t *index = catalog_find(rig->catalog, PROVINCE);
-    unsigned i = 0;
-    while (index->indicators[i].rule.kind != RULE_BEST) {
-        i++;
-    }
-    const catalog_indicator_t *best = &index->indicators[i];
-    const char *a = index->figures[best->inputs[0].figure]->id;
-    const char *b = index->figures[best->inputs[1].figure]->id;
+    const char *a;
+    const char *b;
+    const catalog_indicator_t *best = best_indicator(rig, &a, &b);
     char id[96];
     char half[DECIMAL_TEXT_SIZE];
     char max[DECIMAL_TEXT_SIZE];
@@ -247,14 +255,9 @@ static void test_best_moves(void **state)
                  {2, "16", {1, 1, 4}}, /* C passes them: 16/12 stands above 4/12 */
                  {0, "8", {2, 1, 4}},  /* not the best, nobody else moves */
                  {2, "8", {4, 2, 4}}};
-    const catalog_index_t *index = catalog_find(rig->catalog, PROVINCE);
-    unsigned i = 0;
-    while (index->indicators[i].rule.kind != RULE_BEST) {
-        i++;
-    }
-    const catalog_indicator_t *best = &index->indicators[i];
-    const char *a = index->figures[best->inputs[0].figure]->id;
-    const char *b = index->figures[best->inputs[1].figure]->id;
+    const char *a;
+    const char *b;
+    const catalog_indicator_t *best = best_indicator(rig, &a, &b);
     for (unsigned u = 0; u < 3; u++) {
         take(rig, &three[u], b, "12");
     }
