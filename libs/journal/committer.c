@@ -18,6 +18,7 @@
 #define ROOMS 3 /* noted, waiting, being committed */
 #define ROOM_KEPT (1U << 20)
 #define TIMES 8 /* more than can be under way */
+#define RELEASE_BYTES (128U << 10)
 
 struct committer {
     store_t *store;
@@ -32,6 +33,7 @@ struct committer {
     /* under the lock */
     store_txn_t *waiting;
     uint64_t waiting_seal, given_seal;
+    size_t unreleased;         /* bytes of notes, since what the commits looked at was given back */
     uint64_t written, durable; /* seals */
     int64_t micros[TIMES];     /* of the commits, by their number */
     uint64_t n_written;
@@ -53,13 +55,17 @@ static void commit_one(committer_t *c)
 {
     store_txn_t *txn = c->waiting;
     uint64_t seal = c->waiting_seal;
+    bool release = c->unreleased >= RELEASE_BYTES;
+    c->unreleased = release ? 0 : c->unreleased;
     c->waiting = NULL;
     pthread_cond_broadcast(&c->taken);
     pthread_mutex_unlock(&c->lock);
     int64_t before = clock_mono_us();
     int rc = store_commit_late(&txn);
     int64_t micros = clock_mono_us() - before;
-    store_release(c->store); /* a commit looks at pages all over the file */
+    if (release) { /* what commits look at lies all over the file */
+        store_release(c->store);
+    }
     pthread_mutex_lock(&c->lock);
     if (rc == 0) {
         c->durable = c->written; /* the one before, by this one's fsync */
@@ -170,6 +176,7 @@ int committer_give(committer_t *c, store_txn_t **txn, uint64_t seal)
     if (rc == 0) {
         c->waiting = *txn;
         c->waiting_seal = c->given_seal = seal;
+        c->unreleased += c->rooms[(c->room - 1) % ROOMS].len;
         *txn = NULL;
         pthread_cond_signal(&c->given);
     }
