@@ -74,7 +74,8 @@ void journal_settle_to(journal_t *journal, uint64_t seal);
 
 /* Reads from `seq` on; `each` returns false to stop. Checks the CRC of each record. Returns how
  * many were given, or CHISO_E_TRIMMED (seq is older than first, or newer than head + 1),
- * CHISO_E_CORRUPT, CHISO_E_STORE. The payload is valid during the call. */
+ * CHISO_E_CORRUPT, CHISO_E_STORE. The payload is valid as long as the
+ * transaction, unless that writes: then during the call. */
 typedef bool (*journal_each_fn)(void *context, uint64_t seq, bytes_t payload);
 int journal_read(journal_t *journal, store_txn_t *txn, uint64_t seq, journal_each_fn each,
                  void *context);

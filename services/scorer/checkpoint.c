@@ -259,15 +259,24 @@ static int load_passed(checkpoint_t *c, store_txn_t *txn)
     return rc < 0 ? rc : store_status(txn);
 }
 
+#define AHEAD 12 /* records, of the journal as it is mapped */
+#define APPROACH 4
+
+typedef struct {
+    uint64_t seq;
+    bytes_t payload;
+    state_hint_t hint;
+} ahead_t;
+
 typedef struct {
     checkpoint_t *checkpoint;
-    uint64_t replayed;
+    ahead_t ahead[AHEAD];
+    uint64_t read, replayed;
     int rc;
 } replay_t;
 
-static bool replay_one(void *context, uint64_t seq, bytes_t payload)
+static bool replay_one(replay_t *replay, uint64_t seq, bytes_t payload)
 {
-    replay_t *replay = context;
     checkpoint_t *c = replay->checkpoint;
     event_in_t in;
     char reason[256];
@@ -313,6 +322,29 @@ static bool replay_one(void *context, uint64_t seq, bytes_t payload)
     return replay->rc == 0;
 }
 
+static bool take_oldest(replay_t *replay)
+{
+    const ahead_t *oldest = &replay->ahead[replay->replayed % AHEAD];
+    return replay_one(replay, oldest->seq, oldest->payload);
+}
+
+/* Takes the record that was read AHEAD records ago, and has the caches warmed for those between. */
+static bool read_one(void *context, uint64_t seq, bytes_t payload)
+{
+    replay_t *replay = context;
+    const state_t *state = replay->checkpoint->state;
+    if (replay->read - replay->replayed == AHEAD && !take_oldest(replay)) {
+        return false;
+    }
+    ahead_t *newest = &replay->ahead[replay->read++ % AHEAD];
+    *newest = (ahead_t){.seq = seq, .payload = payload};
+    state_foresee(state, payload, &newest->hint);
+    for (unsigned back = APPROACH; back < AHEAD && back < replay->read; back += APPROACH) {
+        state_approach(state, &replay->ahead[(replay->read - 1 - back) % AHEAD].hint);
+    }
+    return true;
+}
+
 int checkpoint_recover(checkpoint_t *c, bool *catalog_changed)
 {
     store_txn_t *txn = store_read(c->store);
@@ -335,7 +367,10 @@ int checkpoint_recover(checkpoint_t *c, bool *catalog_changed)
     }
     replay_t replay = {.checkpoint = c};
     if (rc == 0) {
-        rc = journal_read(c->journal, txn, c->floor, replay_one, &replay);
+        rc = journal_read(c->journal, txn, c->floor, read_one, &replay);
+        while (rc >= 0 && replay.rc == 0 && replay.replayed < replay.read) {
+            take_oldest(&replay);
+        }
         rc = rc < 0 ? rc : replay.rc;
     }
     if (rc == 0) {

@@ -47,6 +47,26 @@ struct result *keys_find(const keys_t *k, struct result *const *results, const v
     }
 }
 
+uint32_t keys_foresee(const keys_t *k, const void *key, size_t len)
+{
+    uint32_t hash = hash_of(key, len);
+    if (k->n_slots > 0) {
+        __builtin_prefetch(&k->slots[hash & (k->n_slots - 1)]);
+    }
+    return hash;
+}
+
+struct result *keys_likely(const keys_t *k, struct result *const *results, uint32_t hash)
+{
+    for (size_t i = hash; k->n_slots > 0; i++) {
+        const key_slot_t *slot = &k->slots[i & (k->n_slots - 1)];
+        if (slot->place == 0 || slot->hash == hash) {
+            return slot->place != 0 ? results[slot->place - 1] : NULL;
+        }
+    }
+    return NULL;
+}
+
 static void put(keys_t *k, key_slot_t slot)
 {
     size_t i = slot.hash;

@@ -21,6 +21,10 @@ typedef struct {
 /* The result of this key among `results`, or NULL. */
 struct result *keys_find(const keys_t *keys, struct result *const *results, const void *key,
                          size_t len);
+/* For those who will look for a key soon: its hash, its slot on the way to the processor's caches;
+ * and then what probably is the result, without a look at it. */
+uint32_t keys_foresee(const keys_t *keys, const void *key, size_t len);
+struct result *keys_likely(const keys_t *keys, struct result *const *results, uint32_t hash);
 /* Adds results[place]. 0 or -ENOMEM. */
 int keys_add(keys_t *keys, struct result *const *results, size_t place);
 void keys_free(keys_t *keys);

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_KEY 256
 #define FIGURES_STEP 4 /* figures that a result's room grows by */
 
 struct interned {
@@ -122,14 +121,14 @@ const figure_line_t *state_line(state_t *state, const char *source, const char *
 }
 
 /* Parts, each ended by NUL; the length. 0 when it does not fit (codes are checked, so it does). */
-static unsigned make_key(char out[MAX_KEY], const char *a, const char *b, const char *c,
+static unsigned make_key(char out[STATE_MAX_KEY], const char *a, const char *b, const char *c,
                          const char *d)
 {
     const char *parts[4] = {a, b, c, d};
     size_t len = 0;
     for (int i = 0; i < 4; i++) {
         size_t n = strlen(parts[i]) + 1;
-        if (len + n > MAX_KEY) {
+        if (len + n > STATE_MAX_KEY) {
             return 0;
         }
         memcpy(out + len, parts[i], n);
@@ -141,26 +140,32 @@ static unsigned make_key(char out[MAX_KEY], const char *a, const char *b, const 
 result_t *state_find(const state_t *state, const catalog_index_t *index, const char *period,
                      const char *code)
 {
-    char key[MAX_KEY];
+    char key[STATE_MAX_KEY];
     unsigned len = make_key(key, index->id, period, code, "");
     return keys_find(&state->keys, state->results, key, len);
 }
 
-result_t *state_find_bytes(const state_t *state, bytes_t index, bytes_t period, bytes_t code)
+size_t state_key(bytes_t index, bytes_t period, bytes_t code, char key[STATE_MAX_KEY])
 {
-    char key[MAX_KEY];
     bytes_t parts[3] = {index, period, code};
     size_t len = 0;
     for (int i = 0; i < 3; i++) {
-        if (len + parts[i].len + 2 > MAX_KEY) {
-            return NULL;
+        if (len + parts[i].len + 2 > STATE_MAX_KEY) {
+            return 0;
         }
         memcpy(key + len, parts[i].data, parts[i].len);
         len += parts[i].len;
         key[len++] = '\0';
     }
     key[len++] = '\0'; /* the fourth part of make_key() is empty */
-    return keys_find(&state->keys, state->results, key, len);
+    return len;
+}
+
+result_t *state_find_bytes(const state_t *state, bytes_t index, bytes_t period, bytes_t code)
+{
+    char key[STATE_MAX_KEY];
+    size_t len = state_key(index, period, code, key);
+    return len > 0 ? keys_find(&state->keys, state->results, key, len) : NULL;
 }
 
 static bool grow(void **array, size_t n, size_t size)
@@ -179,7 +184,7 @@ static bool grow(void **array, size_t n, size_t size)
 ranking_t *state_ranking(state_t *state, const catalog_index_t *index, const char *period,
                          Chiso__V1__Level level, const char *parent)
 {
-    char key[MAX_KEY];
+    char key[STATE_MAX_KEY];
     unsigned len =
         make_key(key, index->id, period, event_level_name(level), parent != NULL ? parent : "");
     ranking_t *found = NULL;
@@ -245,7 +250,7 @@ static bool fill(result_t *r, const catalog_index_t *index, const event_unit_t *
 result_t *state_result(state_t *state, const catalog_index_t *index, const char *period,
                        const event_unit_t *unit)
 {
-    char key[MAX_KEY];
+    char key[STATE_MAX_KEY];
     unsigned len = make_key(key, index->id, period, unit->code, "");
     result_t *r = keys_find(&state->keys, state->results, key, len);
     if (r != NULL || len == 0) {

@@ -145,7 +145,10 @@ void state_free(state_t *state);
 /* NULL when there is none. */
 result_t *state_find(const state_t *state, const catalog_index_t *index, const char *period,
                      const char *code);
-/* The same by ranges of bytes. */
+/* The same by ranges of bytes; and the key alone, of which it returns the length, 0 when that does
+ * not fit. */
+#define STATE_MAX_KEY 256
+size_t state_key(bytes_t index, bytes_t period, bytes_t code, char key[STATE_MAX_KEY]);
 result_t *state_find_bytes(const state_t *state, bytes_t index, bytes_t period, bytes_t code);
 /* Finds or makes it, as a member of its rankings. NULL: out of memory. */
 result_t *state_result(state_t *state, const catalog_index_t *index, const char *period,
@@ -177,6 +180,16 @@ static inline const figure_state_t *state_figure(const result_t *result, unsigne
     unsigned place = result->places[figure];
     return place == 0 ? &state_unknown_figure : &result->figures[place - 1];
 }
+
+/* A replay is mostly waiting for memory. Each record is looked at a few records before it is taken:
+ * first its key, then where its result lies, then what hangs on that. Hints; nothing changes. */
+typedef struct {
+    uint32_t hash;
+    const result_t *result;
+    enum { STATE_NO_HINT, STATE_HAS_KEY, STATE_HAS_RESULT } step;
+} state_hint_t;
+void state_foresee(const state_t *state, bytes_t payload, state_hint_t *hint);
+void state_approach(const state_t *state, state_hint_t *hint);
 
 /* Applies a Score (of the journal or a checkpoint) as it stands. 0; CHISO_E_NOT_FOUND when its
  * index is no longer in the catalog; -ENOMEM. */

@@ -31,11 +31,13 @@ static read_t reader(bytes_t in)
 
 static bool read_varint(read_t *r, uint64_t *out)
 {
+    const uint8_t *at = r->at;
     uint64_t value = 0;
-    for (unsigned shift = 0; shift < 63 && r->at < r->end; shift += 7) {
-        uint8_t byte = *r->at++;
+    for (unsigned shift = 0; shift < 63 && at < r->end; shift += 7) {
+        uint8_t byte = *at++;
         value |= (uint64_t)(byte & 0x7f) << shift;
         if (byte < 0x80) {
+            r->at = at;
             *out = value;
             return true;
         }
@@ -46,7 +48,7 @@ static bool read_varint(read_t *r, uint64_t *out)
 /* The next field; false at the end, and when it is none (r->at is then not the end). */
 static bool next(read_t *r, field_t *f)
 {
-    read_t before = *r;
+    const uint8_t *before = r->at;
     if (r->at == r->end) {
         return false;
     }
@@ -54,7 +56,7 @@ static bool next(read_t *r, field_t *f)
                 ((f->tag & 7) == NUMBER ||
                  ((f->tag & 7) == BLOCK && f->number <= (uint64_t)(r->end - r->at)));
     if (!good) {
-        *r = before;
+        r->at = before;
         return false;
     }
     if ((f->tag & 7) == BLOCK) {
@@ -295,19 +297,65 @@ static bool take_total(result_t *r, const field_t *f)
     }
 }
 
+/* What a Score is about; `in` then stands behind that. */
+static bool take_head(bytes_t payload, read_t *in, field_t *index, field_t *period, field_t *unit)
+{
+    field_t body;
+    *in = reader(payload);
+    if (!take_body(in, 3, &body)) {
+        return false;
+    }
+    *in = reader(body.block);
+    return next(in, index) && index->tag == FIELD(1, BLOCK) && next(in, period) &&
+           period->tag == FIELD(2, BLOCK) && next(in, unit) && unit->tag == FIELD(3, BLOCK);
+}
+
+void state_foresee(const state_t *state, bytes_t payload, state_hint_t *hint)
+{
+    read_t in;
+    field_t index;
+    field_t period;
+    field_t unit;
+    field_t code;
+    char key[STATE_MAX_KEY];
+    *hint = (state_hint_t){.step = STATE_NO_HINT};
+    if (!take_head(payload, &in, &index, &period, &unit)) {
+        return;
+    }
+    in = reader(unit.block);
+    size_t len = next(&in, &code) && code.tag == FIELD(1, BLOCK)
+                     ? state_key(index.block, period.block, code.block, key)
+                     : 0;
+    if (len > 0) {
+        hint->hash = keys_foresee(&state->keys, key, len);
+        hint->step = STATE_HAS_KEY;
+    }
+}
+
+void state_approach(const state_t *state, state_hint_t *hint)
+{
+    const result_t *r = hint->result;
+    if (hint->step == STATE_HAS_KEY) {
+        r = hint->result = keys_likely(&state->keys, state->results, hint->hash);
+        for (size_t at = 0; r != NULL && at <= offsetof(result_t, key); at += RESULT_ALIGN) {
+            __builtin_prefetch((const char *)r + at, 1);
+        }
+        hint->step = r != NULL ? STATE_HAS_RESULT : STATE_NO_HINT;
+    } else if (hint->step == STATE_HAS_RESULT) {
+        __builtin_prefetch(r->name);
+        __builtin_prefetch(r->places);
+        __builtin_prefetch(&r->revisions[r->n_revisions], 1);
+    }
+}
+
 result_t *state_take_score(state_t *state, bytes_t payload)
 {
-    read_t in = reader(payload);
+    read_t in;
     field_t f;
     field_t index;
     field_t period;
     field_t unit;
-    if (!take_body(&in, 3, &f)) {
-        return NULL;
-    }
-    in = reader(f.block);
-    if (!next(&in, &index) || index.tag != FIELD(1, BLOCK) || !next(&in, &period) ||
-        period.tag != FIELD(2, BLOCK) || !next(&in, &unit) || unit.tag != FIELD(3, BLOCK)) {
+    if (!take_head(payload, &in, &index, &period, &unit)) {
         return NULL;
     }
     result_t *r = find_result(state, index.block, period.block, unit.block);
