@@ -13,7 +13,6 @@
 #define SOURCE "bench"
 #define T(s) ((char *)(uintptr_t)(s))
 #define MAX_BATCH_BYTES (1U << 30)
-#define TRIM_A_BATCH 2048 /* as in scorer.c */
 
 static void write_indicator(FILE *f, unsigned i)
 {
@@ -250,7 +249,7 @@ void scorer_bench_apply(scorer_bench_t *b, unsigned turn)
             checkpoint_step(b->checkpoint, txn, false) || checkpoint_floor(b->checkpoint) != floor;
     }
     if (!b->no_checkpoint && journal_trim_due(b->journal)) {
-        journal_trim(b->journal, txn, checkpoint_floor(b->checkpoint), TRIM_A_BATCH);
+        journal_trim(b->journal, txn, checkpoint_floor(b->checkpoint), BATCH_TRIM(n));
     }
     b->next_seq += n;
     give(b, txn);

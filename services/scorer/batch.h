@@ -15,6 +15,10 @@
 /* Are they to be told now, though more waits? */
 bool batch_rankings_due(const score_t *score);
 
+/* Records that are trimmed with a batch: more than it adds, and not so many that what a large one
+ * left makes the small ones behind it slow. */
+#define BATCH_TRIM(n_events) (64 + 8 * (unsigned)(n_events))
+
 /* Applies the events numbered from `first_seq` of ingest's journal `epoch`, settles what follows
  * from them and stores the position after them. `more`: others wait behind them, so that the moved
  * ranks of other units may wait too. An event that cannot be applied is buried with its reason.

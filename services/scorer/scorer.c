@@ -29,7 +29,6 @@
 #define CHECKPOINT_STOP_STEPS 32
 #define TRIM_MS 1000
 #define TRIM_RECORDS 10000 /* a second, when all is quiet … */
-#define TRIM_A_BATCH 2048  /* … and with each batch, which adds fewer */
 #define SEALS 8            /* more than are ever under way */
 #define CONSUMER_NAME "scorer"
 
@@ -141,7 +140,7 @@ static int on_batch(void *context, uint64_t epoch, uint64_t first_seq, const byt
     batch_apply(&s->score, txn, epoch, first_seq, events, n_events, more);
     s->checkpoint_running = checkpoint_step(s->checkpoint, txn, false);
     if (journal_trim_due(s->journal)) {
-        journal_trim(s->journal, txn, checkpoint_floor(s->checkpoint), TRIM_A_BATCH);
+        journal_trim(s->journal, txn, checkpoint_floor(s->checkpoint), BATCH_TRIM(n_events));
     }
     s->synced = true;
     s->next_seq = first_seq + n_events;
