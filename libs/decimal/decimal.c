@@ -93,14 +93,15 @@ int decimal_parse(const char *text, size_t len, decimal_t *out)
     if (whole_len > WHOLE_DIGITS || part_len > MICRO_PLACES) {
         return CHISO_E_RANGE;
     }
-    u128_t size = 0;
+    uint64_t units = 0; /* 18 digits fit */
     for (size_t i = 0; i < whole_len; i++) {
-        size = size * 10 + (u128_t)(unsigned)(whole[i] - '0');
+        units = units * 10 + (unsigned)(whole[i] - '0');
     }
+    unsigned micro = 0;
     for (size_t i = 0; i < MICRO_PLACES; i++) {
-        size = size * 10 + (u128_t)(unsigned)(i < part_len ? part[i] - '0' : 0);
+        micro = micro * 10 + (i < part_len ? (unsigned)(part[i] - '0') : 0);
     }
-    return store(size, negative, out);
+    return store((u128_t)units * MICRO_PER_ONE + micro, negative, out);
 }
 
 /* Whether the quotient's magnitude goes one up; `rest` < `divisor`, and 2 * rest may not fit. */

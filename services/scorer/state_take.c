@@ -14,6 +14,7 @@
 #define BLOCK 2
 #define FIELD(number, type) ((number) << 3 | (type))
 #define MAX_SERIES (3 * EVENT_MAX_CODE)
+#define STANDINGS_AT_ONCE 16
 
 typedef struct {
     const uint8_t *at, *end;
@@ -310,25 +311,31 @@ static bool take_head(bytes_t payload, read_t *in, field_t *index, field_t *peri
            period->tag == FIELD(2, BLOCK) && next(in, unit) && unit->tag == FIELD(3, BLOCK);
 }
 
+static void foresee(const state_t *state, bytes_t index, bytes_t period, bytes_t unit,
+                    state_hint_t *hint)
+{
+    read_t in = reader(unit);
+    field_t code;
+    char key[STATE_MAX_KEY];
+    size_t len = next(&in, &code) && code.tag == FIELD(1, BLOCK)
+                     ? state_key(index, period, code.block, key)
+                     : 0;
+    *hint = (state_hint_t){.step = STATE_NO_HINT};
+    if (len > 0) {
+        hint->hash = keys_foresee(&state->keys, key, len);
+        hint->step = STATE_HAS_KEY;
+    }
+}
+
 void state_foresee(const state_t *state, bytes_t payload, state_hint_t *hint)
 {
     read_t in;
     field_t index;
     field_t period;
     field_t unit;
-    field_t code;
-    char key[STATE_MAX_KEY];
     *hint = (state_hint_t){.step = STATE_NO_HINT};
-    if (!take_head(payload, &in, &index, &period, &unit)) {
-        return;
-    }
-    in = reader(unit.block);
-    size_t len = next(&in, &code) && code.tag == FIELD(1, BLOCK)
-                     ? state_key(index.block, period.block, code.block, key)
-                     : 0;
-    if (len > 0) {
-        hint->hash = keys_foresee(&state->keys, key, len);
-        hint->step = STATE_HAS_KEY;
+    if (take_head(payload, &in, &index, &period, &unit)) {
+        foresee(state, index.block, period.block, unit.block, hint);
     }
 }
 
@@ -394,8 +401,18 @@ static ranking_t *find_ranking(state_t *state, const field_t *index, const field
                          : NULL;
 }
 
-static bool take_standing(const state_t *state, const ranking_t *ranking, const field_t *index,
-                          const field_t *period, bytes_t block, state_each_fn each, void *context)
+/* Of the ranking at hand. */
+typedef struct {
+    const state_t *state;
+    const ranking_t *ranking;
+    bytes_t index, period;
+    state_each_fn each;
+    void *context;
+    bytes_t blocks[STANDINGS_AT_ONCE];
+    unsigned n;
+} standings_t;
+
+static bool take_standing(const standings_t *of, bytes_t block)
 {
     read_t in = reader(block);
     field_t unit;
@@ -406,12 +423,30 @@ static bool take_standing(const state_t *state, const ranking_t *ranking, const 
         (next(&in, &previous) && previous.tag != FIELD(3, NUMBER)) || in.at != in.end) {
         return false;
     }
-    result_t *r = state_find_bytes(state, index->block, period->block, unit.block);
+    result_t *r = state_find_bytes(of->state, of->index, of->period, unit.block);
     if (r != NULL) {
-        state_take_standing(ranking, r, (uint32_t)rank.number, (uint32_t)previous.number);
-        each(context, r);
+        state_take_standing(of->ranking, r, (uint32_t)rank.number, (uint32_t)previous.number);
+        of->each(of->context, r);
     }
     return true;
+}
+
+/* Those that wait, each step for all of them, so that their ways through memory overlap. */
+static bool take_standings(standings_t *of)
+{
+    state_hint_t hints[STANDINGS_AT_ONCE];
+    bool good = true;
+    for (unsigned i = 0; i < of->n; i++) {
+        foresee(of->state, of->index, of->period, of->blocks[i], &hints[i]);
+    }
+    for (unsigned i = 0; i < of->n; i++) {
+        state_approach(of->state, &hints[i]);
+    }
+    for (unsigned i = 0; i < of->n && good; i++) {
+        good = take_standing(of, of->blocks[i]);
+    }
+    of->n = 0;
+    return good;
 }
 
 ranking_t *state_take_ranking(state_t *state, bytes_t payload, state_each_fn each, void *context)
@@ -442,14 +477,25 @@ ranking_t *state_take_ranking(state_t *state, bytes_t payload, state_each_fn eac
         return NULL;
     }
     ranking->revision = (uint32_t)f.number;
+    ranking->dirty = true;
+    standings_t standings = {.state = state,
+                             .ranking = ranking,
+                             .index = index.block,
+                             .period = period.block,
+                             .each = each,
+                             .context = context};
     while (next(&in, &f)) {
         if (f.tag == FIELD(6, NUMBER)) {
             ranking->as_of = (int64_t)f.number;
-        } else if (f.tag != FIELD(7, BLOCK) ||
-                   !take_standing(state, ranking, &index, &period, f.block, each, context)) {
+            continue;
+        }
+        if (f.tag != FIELD(7, BLOCK)) {
+            return NULL;
+        }
+        standings.blocks[standings.n++] = f.block;
+        if (standings.n == STANDINGS_AT_ONCE && !take_standings(&standings)) {
             return NULL;
         }
     }
-    ranking->dirty = true;
-    return in.at == in.end ? ranking : NULL;
+    return take_standings(&standings) && in.at == in.end ? ranking : NULL;
 }
