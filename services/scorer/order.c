@@ -3,6 +3,7 @@
 
 #include "log/log.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -119,6 +120,12 @@ void order_remove(order_t *o, order_place_t place)
     }
 }
 
+static bool stands_before(const order_entry_t *e, uint64_t number, order_tie_fn tie,
+                          const void *sought)
+{
+    return e->number < number || (e->number == number && tie(sought, e->member) < 0);
+}
+
 order_place_t order_search(const order_t *o, uint64_t number, order_tie_fn tie, const void *sought)
 {
     /* the last block that begins before what is sought, then within it */
@@ -127,7 +134,7 @@ order_place_t order_search(const order_t *o, uint64_t number, order_tie_fn tie, 
     while (from < to) {
         unsigned middle = from + (to - from) / 2;
         const order_entry_t *e = &o->blocks[middle].entries[0];
-        if (e->number < number || (e->number == number && tie(sought, e->member) < 0)) {
+        if (stands_before(e, number, tie, sought)) {
             from = middle + 1;
         } else {
             to = middle;
@@ -143,7 +150,7 @@ order_place_t order_search(const order_t *o, uint64_t number, order_tie_fn tie, 
     while (from < to) {
         unsigned middle = from + (to - from) / 2;
         const order_entry_t *e = &block->entries[middle];
-        if (e->number < number || (e->number == number && tie(sought, e->member) < 0)) {
+        if (stands_before(e, number, tie, sought)) {
             from = middle + 1;
         } else {
             to = middle;

@@ -43,7 +43,7 @@ void order_fill(order_t *order, const order_entry_t *sorted, unsigned n);
 unsigned order_insert(order_t *order, order_place_t place, order_entry_t entry);
 void order_remove(order_t *order, order_place_t place);
 
-/* Is the member, whose number is the one searched for, behind what is searched for? Below 0: it
+/* Compares a member, whose number is that of what is sought, with it: below 0 when the member
  * stands before it. */
 typedef int (*order_tie_fn)(const void *sought, const struct result *member);
 /* The first entry that does not stand before what is sought. */

@@ -18,11 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void write_event(score_t *s, store_txn_t *txn, bytes_t event)
-{
-    journal_append(s->journal, txn, event);
-}
-
 static void write_score(score_t *s, store_txn_t *txn, result_t *r)
 {
     buffer_clear(&s->event);
@@ -32,7 +27,7 @@ static void write_score(score_t *s, store_txn_t *txn, result_t *r)
     if (s->event.failed) {
         store_fail(txn, CHISO_E_TOO_BIG);
     }
-    write_event(s, txn, buffer_bytes(&s->event));
+    journal_append(s->journal, txn, buffer_bytes(&s->event));
     if (state_remember(r) != 0) {
         store_fail(txn, -ENOMEM);
     }
@@ -180,7 +175,7 @@ static void write_rankings(score_t *s, store_txn_t *txn)
     for (size_t i = 0; i < s->ranking_ends.len; i += sizeof at) {
         size_t end;
         memcpy(&end, s->ranking_ends.data + i, sizeof end);
-        write_event(s, txn, bytes_of(s->rankings.data + at, end - at));
+        journal_append(s->journal, txn, bytes_of(s->rankings.data + at, end - at));
         at = end;
     }
     buffer_clear(&s->rankings);
