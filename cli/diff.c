@@ -1,7 +1,9 @@
 /* diff.c - chiso diff: what changed from one catalog to another.
  *
  * Codes are reused for other content from year to year, so years are joined by what the new catalog
- * says it replaces; only where it says nothing at all are codes compared.
+ * says it replaces; only where it says nothing at all, or where both are the same index, are codes
+ * compared. A letter can come to mean another quantity while the formula stays as it is, so the
+ * figures behind the letters are compared too.
  */
 #include "base/error.h"
 #include "catalogs.h"
@@ -45,35 +47,164 @@ static void print_formula(const char *label, const catalog_indicator_t *in)
     buffer_free(&text);
 }
 
-/* True when the two differ. */
-static bool print_change(const catalog_indicator_t *old, const catalog_indicator_t *new)
+/* An indicator and its index: what a figure's place means. */
+typedef struct {
+    const catalog_index_t *index;
+    const catalog_indicator_t *indicator;
+} side_t;
+
+/* The figure of the dictionary behind an input, or NULL: those that an index declares by itself are
+ * never those of another. */
+static const catalog_figure_t *figure_of(side_t side, const char *input)
+{
+    for (unsigned i = 0; i < side.indicator->n_inputs; i++) {
+        const catalog_input_t *in = &side.indicator->inputs[i];
+        const catalog_figure_t *figure = side.index->figures[in->figure];
+        if (strcmp(in->name, input) == 0) {
+            return figure->index == NULL ? figure : NULL;
+        }
+    }
+    return NULL;
+}
+
+/* Tells the figures that feed `side` under another letter than `other`, or not `other` at all;
+ * returns how many. `when` NULL: only counts. */
+static unsigned figures_apart(side_t side, side_t other, const char *when)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < side.indicator->n_inputs; i++) {
+        const char *name = side.indicator->inputs[i].name;
+        const catalog_figure_t *figure = figure_of(side, name);
+        const catalog_figure_t *there = figure_of(other, name);
+        if (figure != NULL && (there == NULL || strcmp(figure->id, there->id) != 0)) {
+            n++;
+            if (when != NULL) {
+                printf("    %s %s: %s [%s]\n", name, when, figure->title, figure->id);
+            }
+        }
+    }
+    return n;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+/* Tells one value that differs, as a line of its own behind the line of what it is of. */
+static unsigned print_value(const char *label, const char *old, const char *new)
+{
+    if (same_text(old, new)) {
+        return 0;
+    }
+    printf("    %s: %s -> %s\n", label, old != NULL ? old : "none", new != NULL ? new : "none");
+    return 1;
+}
+
+static unsigned print_points(const char *label, decimal_t old, decimal_t new)
 {
     char a[DECIMAL_TEXT_SIZE];
     char b[DECIMAL_TEXT_SIZE];
+    return print_value(label, decimal_format(old, a), decimal_format(new, b));
+}
+
+static bool same_procedure(const catalog_indicator_t *a, const catalog_indicator_t *b)
+{
+    return a->excluded == b->excluded && same_text(a->scorer, b->scorer) &&
+           same_text(a->lead, b->lead) && same_text(a->coordinators, b->coordinators) &&
+           same_text(a->work, b->work) && same_text(a->frequency, b->frequency) &&
+           same_text(a->basis, b->basis) && same_text(a->evidence, b->evidence);
+}
+
+static void print_procedure(const catalog_indicator_t *old, const catalog_indicator_t *new)
+{
+    print_value("excluded", old->excluded ? "by default" : NULL,
+                new->excluded ? "by default" : NULL);
+    print_value("scored by", old->scorer, new->scorer);
+    print_value("lead", old->lead, new->lead);
+    print_value("with", old->coordinators, new->coordinators);
+    print_value("work", old->work, new->work);
+    print_value("frequency", old->frequency, new->frequency);
+    print_value("legal basis", old->basis, new->basis);
+    print_value("evidence", old->evidence, new->evidence);
+}
+
+/* True when the two differ. */
+static bool print_change(side_t before, side_t after)
+{
+    const catalog_indicator_t *old = before.indicator;
+    const catalog_indicator_t *new = after.indicator;
     bool code = strcmp(old->code, new->code) != 0;
     bool title = strcmp(old->title, new->title) != 0;
     bool max = decimal_compare(old->max, new->max) != 0;
     bool rule = !same_rule(old, new);
-    if (!code && !title && !max && !rule) {
+    bool figures = figures_apart(before, after, NULL) > 0 || figures_apart(after, before, NULL) > 0;
+    bool text = !same_text(old->text, new->text);
+    bool procedure = !same_procedure(old, new);
+    if (!code && !title && !max && !rule && !figures && !text && !procedure) {
         return false;
     }
     printf("~ %s -> %s %s\n", old->code, new->code, new->title);
     if (title) {
         printf("    title was: %s\n", old->title);
     }
-    if (max) {
-        printf("    maximum %s -> %s\n", decimal_format(old->max, a), decimal_format(new->max, b));
-    }
+    print_points("maximum", old->max, new->max);
     if (rule) {
         print_formula("formula was:", old);
         print_formula("formula is:", new);
     }
+    figures_apart(before, after, "was");
+    figures_apart(after, before, "is");
+    print_procedure(old, new);
+    if (text) {
+        printf("    the official text is another, see chiso explain\n");
+    }
     return true;
+}
+
+static const catalog_pillar_t *pillar_of(const catalog_index_t *index, const char *code)
+{
+    for (unsigned i = 0; i < index->n_pillars; i++) {
+        if (strcmp(index->pillars[i].code, code) == 0) {
+            return &index->pillars[i];
+        }
+    }
+    return NULL;
+}
+
+static unsigned compare_pillars(const catalog_index_t *old, const catalog_index_t *new)
+{
+    unsigned changes = 0;
+    for (unsigned i = 0; i < new->n_pillars; i++) {
+        const catalog_pillar_t *pillar = &new->pillars[i];
+        const catalog_pillar_t *was = pillar_of(old, pillar->code);
+        if (was == NULL) {
+            printf("+ pillar %s %s\n", pillar->code, pillar->title);
+            changes++;
+        } else if (!same_text(was->title, pillar->title) ||
+                   !same_text(was->stated_indicators, pillar->stated_indicators) ||
+                   decimal_compare(was->max, pillar->max) != 0) {
+            printf("~ pillar %s %s\n", pillar->code, pillar->title);
+            if (!same_text(was->title, pillar->title)) {
+                printf("    title was: %s\n", was->title);
+            }
+            print_points("maximum", was->max, pillar->max);
+            print_value("stated indicators", was->stated_indicators, pillar->stated_indicators);
+            changes++;
+        }
+    }
+    for (unsigned i = 0; i < old->n_pillars; i++) {
+        if (pillar_of(new, old->pillars[i].code) == NULL) {
+            printf("- pillar %s %s\n", old->pillars[i].code, old->pillars[i].title);
+            changes++;
+        }
+    }
+    return changes;
 }
 
 static unsigned compare(const catalog_index_t *old, const catalog_index_t *new)
 {
-    bool mapped = says_what_it_replaces(new);
+    bool mapped = strcmp(old->id, new->id) != 0 && says_what_it_replaces(new);
     bool *used = calloc(old->n_indicators + 1, sizeof *used);
     unsigned changes = 0;
     for (unsigned i = 0; used != NULL && i < new->n_indicators; i++) {
@@ -86,7 +217,7 @@ static unsigned compare(const catalog_index_t *old, const catalog_index_t *new)
             changes++;
         } else {
             used[place] = true;
-            changes += print_change(&old->indicators[place], in);
+            changes += print_change((side_t){old, &old->indicators[place]}, (side_t){new, in});
         }
     }
     for (unsigned i = 0; used != NULL && i < old->n_indicators; i++) {
@@ -118,7 +249,11 @@ int command_diff(int argc, char **argv)
     }
     if (code == CHISO_EXIT_OK) {
         printf("%s (%s) -> %s (%s)\n", old->id, old->decision, new->id, new->decision);
-        unsigned changes = compare(old, new);
+        unsigned changes = print_points("maximum", old->max, new->max);
+        changes += print_value("stated maximum", old->stated_max, new->stated_max);
+        changes += print_value("stated indicators", old->stated_indicators, new->stated_indicators);
+        changes += compare_pillars(old, new);
+        changes += compare(old, new);
         printf("%u changes\n", changes);
     }
     catalog_destroy(&a);

@@ -10,7 +10,9 @@ import os
 import pathlib
 import random
 import re
+import shutil
 import subprocess
+import tempfile
 import unittest
 from fractions import Fraction
 
@@ -877,14 +879,45 @@ class Catalogs(Case):
         self.assertEqual(re.findall(r"(?m)^- (\S+) ", done.stdout), [])
         self.assertRegex(done.stdout, r"ratio < 0\.9")
         self.assertRegex(done.stdout, r"ratio < 0\.6")
+        # the first row of the table: the criterion itself
+        self.assertIn("\n    maximum: 7 -> 9.5\n    stated maximum: 13.5 -> 16.00\n", done.stdout)
+        self.assertIn("\n~ pillar 7 Chuyển đổi số trong các cơ quan nhà nước\n    title was: "
+                      "Xây dựng và phát triển chính quyền điện tử, chính quyền số\n", done.stdout)
+        # 7.3.5 divides by the eligible services, 7.4.5 by all; b is the same
+        changed = done.stdout[done.stdout.index("~ 7.3.5"):done.stdout.index("~ 7.3.6")]
+        self.assertEqual(re.findall(r"(?m)^    (\S+ (?:was|is)): .* \[(\S+)\]$", changed),
+                         [("a was", "online-services-full-eligible"), ("a is", "public-services")])
 
     def test_diff_of_the_same_is_empty(self):
         for index in oracle.INDEXES:
-            if index == "hp-par-2025":
-                continue  # it names what it replaces in another catalog
             done = chiso("diff", index, index)
             self.assertEqual(done.returncode, 0, index)
-            self.assertRegex(done.stdout, r"\b0 changes")
+            self.assertRegex(done.stdout, r"(?m)^0 changes$")
+
+    def test_diff_tells_each_change(self):
+        for index, right, wrong, said in (
+                ("hp-par-2025", 'max: "9.50"\nstated:\n  max: "16.00"',
+                 'max: "9.50"\nstated:\n  max: "15.00"', "    stated maximum: 16.00 -> 15.00"),
+                ("hn-city-2025", '    title: "Thể chế số"', '    title: "Thể chế"',
+                 "~ pillar 2 Thể chế\n    title was: Thể chế số"),
+                ("hn-city-2025", 'stated_indicators: "11"', 'stated_indicators: "12"',
+                 "    stated indicators: 11 -> 12"),
+                ("hn-city-2025", 'scorer: "Sở Y tế"', 'scorer: "Sở Nội vụ"',
+                 "    scored by: Sở Y tế -> Sở Nội vụ"),
+                ("hn-city-2025", '        max: "20"\n        rule: {points: given}\n        excluded: true\n',
+                 '        max: "20"\n        rule: {points: given}\n', "    excluded: by default -> none"),
+                ("hp-par-2025", "Có ứng dụng AI nâng cao khác: 0.25\n", "Có ứng dụng AI khác: 0.25\n",
+                 "    the official text is another, see chiso explain")):
+            with self.subTest(said=said), tempfile.TemporaryDirectory() as folder:
+                copy = shutil.copytree(CATALOGS, pathlib.Path(folder) / "catalogs")
+                path = copy / f"{index}.yaml"
+                text = path.read_text(encoding="utf-8")
+                self.assertEqual(text.count(right), 1, right)
+                path.write_text(text.replace(right, wrong), encoding="utf-8")
+                done = chiso("diff", index, path)
+                self.assertEqual((done.returncode, done.stderr), (0, ""))
+                self.assertIn(f"\n{said}\n", done.stdout)
+                self.assertRegex(done.stdout, r"(?m)^1 changes$")
 
 
 if __name__ == "__main__":
