@@ -105,6 +105,7 @@ static void print_indicator(const catalog_index_t *index, const catalog_indicato
     line("scored by", in->scorer);
     line("lead", in->lead);
     line("with", in->coordinators);
+    line("work", in->work);
     line("frequency", in->frequency);
     line("legal basis", in->basis);
     line("evidence", in->evidence);

@@ -131,6 +131,7 @@ void render_criterion(jw_t *j, const catalog_index_t *index, const catalog_indic
     jw_put_text(j, "scorer", in->scorer);
     jw_put_text(j, "lead", in->lead);
     jw_put_text(j, "coordinators", in->coordinators);
+    jw_put_text(j, "work", in->work);
     jw_put_text(j, "frequency", in->frequency);
     jw_put_text(j, "basis", in->basis);
     jw_put_text(j, "evidence", in->evidence);

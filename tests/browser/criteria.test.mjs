@@ -73,7 +73,7 @@ describe('the criteria', () => {
     indicator.inputs.map(({ name, title, unit }) => [name, title, unit]));
     assert.equal(await details.locator('p[lang=en]').innerText(), indicator.note);
     const text = await details.innerText();
-    for (const part of [indicator.lead, indicator.coordinators, indicator.frequency, indicator.basis]) {
+    for (const part of [indicator.lead, indicator.coordinators, indicator.work, indicator.frequency, indicator.basis]) {
       assert.ok(text.includes(part), `${part} in ${text}`);
     }
     await page.locator('#pause').click();

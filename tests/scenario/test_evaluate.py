@@ -841,6 +841,8 @@ class Catalogs(Case):
         self.assertRegex(plain, r"ratio >= 0\.2: 50")
         self.assertIn("Tỷ lệ < 20%: điểm = điểm tối đa * tỷ lệ", plain)  # the official text
         self.assertNotIn("points = 9.5", plain)
+        self.assertRegex(self.explain("vl-province-2025", "1.2"),
+                         r"(?m)^work +Văn bản chỉ đạo chuyên đề về chuyển đổi số do Chủ tịch UBND tỉnh ký$")
         worked = self.explain("vl-province-2025", "7.1", q(19, 100))
         self.assertIn("points = 9.500000 (scored)", worked)
         self.assertIn("a = 19", worked)

@@ -102,6 +102,7 @@ export function Explanation({ indicator, figures }) {
         <Term name={t('Đơn vị chấm điểm')}>{more.scorer && <Official>{more.scorer}</Official>}</Term>
         <Term name={t('Cơ quan chủ trì')}>{more.lead && <Official>{more.lead}</Official>}</Term>
         <Term name={t('Cơ quan phối hợp')}>{more.coordinators && <Official>{more.coordinators}</Official>}</Term>
+        <Term name={t('Nội dung thực hiện')}>{more.work && <Official>{more.work}</Official>}</Term>
         <Term name={t('Tần suất')}>{more.frequency && <Official>{more.frequency}</Official>}</Term>
         <Term name={t('Căn cứ')}>{more.basis && <Official>{more.basis}</Official>}</Term>
         <Term name={t('Tài liệu kiểm chứng')}>{more.evidence && <Official>{more.evidence}</Official>}</Term>

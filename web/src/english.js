@@ -200,6 +200,7 @@ export const ENGLISH = {
   'Đơn vị chấm điểm': 'Scored by',
   'Cơ quan chủ trì': 'Lead agency',
   'Cơ quan phối hợp': 'With',
+  'Nội dung thực hiện': 'Work',
   'Tần suất': 'Frequency',
   'Căn cứ': 'Legal basis',
   'Tài liệu kiểm chứng': 'Evidence',
