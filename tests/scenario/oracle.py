@@ -33,10 +33,12 @@ class Problem(Exception):
 
 
 def number(value):
-    """A readable figure, never negative. A float is not exact, so it is not readable."""
+    """A readable figure, never negative, in millionths. A float is not exact, so it is not readable."""
     match = isinstance(value, str) and DECIMAL.fullmatch(value)
     if match:
-        behind = match[2] or ""
+        behind = (match[2] or "").rstrip("0")
+        if len(match[1].lstrip("0")) > 18 or len(behind) > 6:
+            raise Problem("invalid")
         return Fraction(int(match[1] + behind), 10 ** len(behind))
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return Fraction(value)

@@ -116,7 +116,8 @@ class Case(unittest.TestCase):
 # ---- making up inputs ---------------------------------------------------------------------------
 
 BAD = ["-1", "-0.000001", "", "1e3", "1E3", "abc", "1,5", " 5", "5 ", "+5", ".5", "5.", "NaN", "inf",
-       "0x10", "1 000", "5%", "\uff15", "--1", "1.2.3", 0.5, 1.0, 1e3, -1, True, False, [1], []]
+       "0x10", "1 000", "5%", "\uff15", "--1", "1.2.3", "0.0000001", "1" + 18 * "0",
+       0.5, 1.0, 1e3, -1, True, False, [1], []]
 SHARES = [Fraction(s) for s in (
     "0", "0.002", "0.0025", "0.004", "0.007", "0.01", "0.05", "0.1", "0.2", "0.25", "0.4", "0.5",
     "0.6", "0.7", "0.8", "0.9", "0.99996", "1", "2")]
@@ -851,6 +852,15 @@ class Catalogs(Case):
         self.assertIn("(missing)", self.explain("vl-province-2025", "7.1", {"a": "1"}))
         self.assertIn("(invalid)", self.explain("vl-province-2025", "7.1", q(-1, 5)))
         self.assertIn("(undefined)", self.explain("vl-province-2025", "7.1", q(1, 0)))
+
+    def test_explain_says_all_that_can_become_of_a_zero_denominator(self):
+        def no_incidents(c, d):
+            return self.explain("hd-department-2024", "5.7", {"a": "0", "b": "0", "c": c, "d": d})
+        self.assertIn("denominator 0: the maximum if c >= d > 0, undefined if d = 0, else 0\n",
+                      self.explain("hd-department-2024", "5.7"))
+        self.assertIn("points = 10.000000 (scored)", no_incidents("4", "4"))
+        self.assertIn("points = 0.000000 (scored)", no_incidents("3", "4"))
+        self.assertIn("points = 0.000000 (undefined)", no_incidents("0", "0"))
 
     def test_explain_agrees_with_the_oracle(self):
         rnd = random.Random("explain")
