@@ -74,6 +74,25 @@ static bool stands(const catalog_index_t *index, const char *code)
     return false;
 }
 
+/* A code must name one thing: whoever excludes a pillar does not mean an indicator elsewhere. */
+static int check_codes(entry_t *e)
+{
+    int rc = 0;
+    for (unsigned p = 0; p < e->index.n_pillars; p++) {
+        const catalog_pillar_t *pillar = &e->index.pillars[p];
+        bool only = pillar->count == 1 &&
+                    strcmp(e->index.indicators[pillar->first].code, pillar->code) == 0;
+        if (!only && stands(&e->index, pillar->code)) {
+            char path[64];
+            snprintf(path, sizeof path, "pillars[%u].code", p);
+            rc = config_error(e->file, path,
+                              "'%s' is the code of an indicator too; expected a code of its own",
+                              pillar->code);
+        }
+    }
+    return rc;
+}
+
 static int build_indicator(entry_t *e, const char *path, const form_indicator_t *from,
                            unsigned pillar, int parent, decimal_t *sum)
 {
@@ -217,8 +236,9 @@ static int build(const catalog_t *c, entry_t *e)
         return config_error(e->file, "index", "'%s'; expected letters, digits, '.', '-', '_'",
                             form->index);
     }
-    int rc = keep(check_date(e->file, form->date),
-                  read_set(e->file, "levels", form->levels, form->levels_count, &index->levels));
+    int rc = config_check_texts(e->file);
+    rc = keep(rc, check_date(e->file, form->date));
+    rc = keep(rc, read_set(e->file, "levels", form->levels, form->levels_count, &index->levels));
     rc =
         keep(rc, read_set(e->file, "periods", form->periods, form->periods_count, &index->periods));
     index->figures = calloc(CATALOG_MAX_FIGURES, sizeof *index->figures);
@@ -233,6 +253,7 @@ static int build(const catalog_t *c, entry_t *e)
     }
     rc = keep(rc, read_max(e, "max", form->max, &index->max));
     rc = keep(rc, check_sum(e, "max", index->max, total));
+    rc = keep(rc, check_codes(e));
     if (form->stated_total != NULL) {
         index->stated_total = declare_use(&e->declare, form->stated_total);
         if (index->stated_total < 0) {

@@ -108,6 +108,10 @@ static int read_terms(config_t *file, const char *path, char **texts, unsigned n
         term->weight = (rule_fraction_t){1, 1};
         if (star != NULL) {
             int one = read_fraction(file, at, star + 1, &term->weight);
+            if (one == 0 && term->weight.num == 0) {
+                one = config_error(file, at, "'%s' is a weight of nothing; expected one above 0",
+                                   star + 1);
+            }
             rc = rc != 0 ? rc : one;
             *star = '\0';
         }

@@ -261,7 +261,7 @@ static void on_name(void *context, const char *name, bool quantity)
     const char *dot = strchr(name, '.');
     wanted_t w = {.prefix = "", .input = dot != NULL ? dot + 1 : name, .max = of->max};
     const rule_t *rule = &of->rule;
-    if (in->rc != 0 || has_input(in, name) || take_named(in, name)) {
+    if (has_input(in, name) || take_named(in, name)) { /* each unknown figure is told */
         return;
     }
     char prefix[8];

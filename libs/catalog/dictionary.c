@@ -37,7 +37,7 @@ static int add_figures(dictionary_t *d, config_t *file, const form_figures_t *fo
     if (strcmp(form->format, "1") != 0) {
         return config_error(file, "format", "'%s'; expected \"1\"", form->format);
     }
-    int rc = 0;
+    int rc = config_check_texts(file);
     for (unsigned i = 0; i < form->figures_count; i++) {
         const form_figure_t *f = &form->figures[i];
         char path[64];
@@ -73,7 +73,9 @@ static int list_files(const char *folder, char **names, unsigned *n)
     *n = 0;
     while (dir != NULL && (entry = readdir(dir)) != NULL) {
         size_t len = strlen(entry->d_name);
-        if (len > 5 && strcmp(entry->d_name + len - 5, ".yaml") == 0 && *n < DICTIONARY_MAX_FILES) {
+        bool is_file =
+            len > 5 && entry->d_name[0] != '.' && strcmp(entry->d_name + len - 5, ".yaml") == 0;
+        if (is_file && *n < DICTIONARY_MAX_FILES) {
             if (asprintf(&names[*n], "%s/%s", folder, entry->d_name) < 0) {
                 closedir(dir);
                 return -ENOMEM;

@@ -54,9 +54,7 @@ static const cyaml_schema_field_t count_fields[] = {
         CYAML_FIELD_MAPPING_PTR("count", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, form_rule_t,    \
                                 count, count_fields),                                              \
         CYAML_FIELD_MAPPING_PTR("ratio", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, form_rule_t,    \
-                                ratio, ratio_fields),                                              \
-        CYAML_FIELD_MAPPING_PTR("best", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, form_rule_t,     \
-                                best, ratio_fields)
+                                ratio, ratio_fields)
 
 static const cyaml_schema_field_t part_fields[] = {
     REQUIRED("max", form_rule_t, max),
@@ -68,6 +66,9 @@ static const cyaml_schema_value_t part_schema = {
 };
 static const cyaml_schema_field_t rule_fields[] = {
     RULE_KINDS,
+    /* the peers' ratios are compared for an indicator: no part has one */
+    CYAML_FIELD_MAPPING_PTR("best", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, form_rule_t, best,
+                            ratio_fields),
     OPTIONAL("children", form_rule_t, children),
     CYAML_FIELD_SEQUENCE("parts", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, form_rule_t, parts,
                          &part_schema, 1, 9),
@@ -76,11 +77,13 @@ static const cyaml_schema_field_t rule_fields[] = {
 
 /* ---- inputs: libcyaml wants every key by name ---- */
 
+#define NAMES(prefix)                                                                              \
+    prefix "a", prefix "b", prefix "c", prefix "d", prefix "e", prefix "n", prefix "p",            \
+        prefix "points"
+
 const char *const form_input_names[FORM_INPUTS] = {
-    "a",    "b",    "c",    "d",    "e",    "n",    "p",    "points",    /* of the indicator */
-    "p1.a", "p1.b", "p1.c", "p1.d", "p1.e", "p1.n", "p1.p", "p1.points", /* of its parts */
-    "p2.a", "p2.b", "p2.c", "p2.d", "p2.e", "p2.n", "p2.p", "p2.points",
-    "p3.a", "p3.b", "p3.c", "p3.d", "p3.e", "p3.n", "p3.p", "p3.points",
+    NAMES(""),    NAMES("p1."), NAMES("p2."), NAMES("p3."), NAMES("p4."),
+    NAMES("p5."), NAMES("p6."), NAMES("p7."), NAMES("p8."), NAMES("p9."),
 };
 
 #define INPUT(key, i) OPTIONAL(key, form_inputs_t, figure[i])
@@ -91,7 +94,9 @@ const char *const form_input_names[FORM_INPUTS] = {
         INPUT(prefix "points", (first) + 7)
 
 static const cyaml_schema_field_t input_fields[] = {
-    INPUTS("", 0), INPUTS("p1.", 8), INPUTS("p2.", 16), INPUTS("p3.", 24), CYAML_FIELD_END,
+    INPUTS("", 0),     INPUTS("p1.", 8),  INPUTS("p2.", 16), INPUTS("p3.", 24),
+    INPUTS("p4.", 32), INPUTS("p5.", 40), INPUTS("p6.", 48), INPUTS("p7.", 56),
+    INPUTS("p8.", 64), INPUTS("p9.", 72), CYAML_FIELD_END,
 };
 
 /* ---- indicators, pillars, index ---- */

@@ -37,8 +37,8 @@ typedef struct form_rule {
     unsigned parts_count;
 } form_rule_t;
 
-#define FORM_INPUTS 32
-extern const char *const form_input_names[FORM_INPUTS]; /* "a", …, "p3.points" */
+#define FORM_INPUTS 80 /* 8 of the indicator and of each of its parts, at most 9 */
+extern const char *const form_input_names[FORM_INPUTS]; /* "a", …, "p9.points" */
 
 typedef struct {
     char *figure[FORM_INPUTS]; /* by form_input_names */

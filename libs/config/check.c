@@ -2,8 +2,9 @@
  *
  * libcyaml 1.3.1 stops at the first error, names neither the limits nor the words it would take,
  * and is lenient where a configuration must not be: any word but "false" is true, "5x" is the
- * number 5, "010" is 8. So the tree is compared with the schema here first, and libcyaml loads only
- * what passed. What it alone checks (floating point, bit fields) comes back as its own error.
+ * number 5, "010" is 8, 40 stands for a word that nobody has. So the tree is compared with the
+ * schema here first, and libcyaml loads only what passed. What it alone checks (floating point, bit
+ * fields) comes back as its own error.
  */
 #include "config/check.h"
 
@@ -176,8 +177,7 @@ static bool is_word(const char *text, schema_t *s)
             return true;
         }
     }
-    /* a schema that is not strict also takes the words' numbers */
-    return (s->flags & CYAML_FLAG_STRICT) == 0 && is_int(text, s);
+    return false;
 }
 
 static bool is_null(const char *text, schema_t *s)
@@ -270,10 +270,8 @@ static void check_sequence(const check_t *c, uint32_t id, schema_t *s)
             check_value(c, child, s->sequence.entry);
         } else {
             /* an entry of a flags list is to be what the value of an enumeration is to be */
-            schema_t word = {.type = CYAML_ENUM,
-                             .data_size = s->data_size,
-                             .enumeration = s->enumeration,
-                             .flags = s->flags & CYAML_FLAG_STRICT};
+            schema_t word = {
+                .type = CYAML_ENUM, .data_size = s->data_size, .enumeration = s->enumeration};
             check_value(c, child, &word);
         }
     }

@@ -12,6 +12,7 @@
 #include "config/check.h"
 #include "config/lines.h"
 #include "config/report.h"
+#include "text/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -226,6 +227,24 @@ int config_error(config_t *cfg, const char *path, const char *format, ...)
 int config_errors(const config_t *cfg)
 {
     return cfg->report.count;
+}
+
+int config_check_texts(config_t *cfg)
+{
+    int rc = 0;
+    for (uint32_t id = 0; id < lines_count(cfg->lines) && cfg->report.count < REPORT_MAX; id++) {
+        const char *text = lines_text(cfg->lines, id);
+        if (!text_is_nfc(text, strlen(text))) {
+            char path[LINES_PATH_SIZE];
+            char quote[REPORT_QUOTE_SIZE];
+            report_at(&cfg->report, lines_node(cfg->lines, id)->line,
+                      lines_path(cfg->lines, id, NULL, path),
+                      "%s is not NFC; expected composed letters and no control characters",
+                      report_quote(text, quote));
+            rc = CHISO_E_CONFIG;
+        }
+    }
+    return rc;
 }
 
 /* A unit and how many of the smallest unit it is; tables go from the largest down. */

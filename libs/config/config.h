@@ -24,8 +24,9 @@ typedef struct config config_t;
  *
  * 0; CHISO_E_CONFIG after at least one such line; -errno when the file cannot be read (reported as
  * FILE: why). On success *data and *out are set; free them with config_free_data/config_destroy.
- * Stricter than libcyaml: a boolean is true or false, an integer is plain decimal, a key is given
- * once, a file is one document of at most 64 levels. */
+ * Stricter than libcyaml: a boolean is true or false, an integer is plain decimal, a word is one of
+ * those of the schema and never its number, a key is given once, a file is one document of at most
+ * 64 levels. */
 #define CONFIG_MAX_BYTES (8 * 1024 * 1024)
 int config_load(const char *path, const cyaml_schema_value_t *schema, FILE *errors, void **data,
                 config_t **out);
@@ -46,6 +47,10 @@ int config_line(const config_t *cfg, const char *path);
 int config_error(config_t *cfg, const char *path, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 int config_errors(const config_t *cfg); /* how many were reported */
+
+/* Reports each text of the file that people could not read or compare: control characters, or
+ * letters that are not composed (NFC). 0 or CHISO_E_CONFIG. */
+int config_check_texts(config_t *cfg);
 
 /* Readers: `text` is the value found at `path`; NULL takes `fallback`. They report, and return 0 or
  * CHISO_E_CONFIG. */

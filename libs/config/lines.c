@@ -38,6 +38,11 @@ typedef struct {
     int key_line;
 } walk_t;
 
+uint32_t lines_count(const lines_t *t)
+{
+    return t->len;
+}
+
 const lines_node_t *lines_node(const lines_t *t, uint32_t id)
 {
     return &t->nodes[id];

@@ -37,6 +37,9 @@ typedef struct lines lines_t;
 int lines_parse(bytes_t input, report_t *report, lines_t **out);
 void lines_destroy(lines_t **t);
 
+/* Values are numbered from LINES_ROOT on. */
+uint32_t lines_count(const lines_t *t);
+
 /* Borrowed until lines_destroy. The key of a mapping's child, the text of a scalar; else "". */
 const lines_node_t *lines_node(const lines_t *t, uint32_t id);
 const char *lines_key(const lines_t *t, uint32_t id);

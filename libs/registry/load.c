@@ -52,19 +52,12 @@ static int check_day(const registry_t *r, const registry_unit_t *u, const char *
                : wrong(r, u, key, "'%s'; expected a day, such as \"2025-07-01\"", day);
 }
 
-static int check_names(const registry_t *r, const registry_unit_t *u)
+static int check_earlier(const registry_t *r, const registry_unit_t *u)
 {
     int rc = 0;
     char key[32];
-    if (!text_is_nfc(u->name, strlen(u->name))) {
-        rc = wrong(r, u, "name", "'%s' is not NFC; expected composed letters", u->name);
-    }
     for (unsigned i = 0; i < u->n_earlier; i++) {
         const registry_name_t *name = &u->earlier[i];
-        snprintf(key, sizeof key, "earlier[%u].name", i);
-        if (!text_is_nfc(name->name, strlen(name->name))) {
-            rc = wrong(r, u, key, "'%s' is not NFC; expected composed letters", name->name);
-        }
         snprintf(key, sizeof key, "earlier[%u].until", i);
         int one = check_day(r, u, key, name->until);
         const char *after = i > 0 ? u->earlier[i - 1].until : u->from;
@@ -218,7 +211,7 @@ static int check_all(registry_t *r)
     for (unsigned i = 0; i < r->n_units; i++) {
         int one = settle(r, &r->units[i]);
         rc = rc != 0 ? rc : one;
-        one = check_names(r, &r->units[i]);
+        one = check_earlier(r, &r->units[i]);
         rc = rc != 0 ? rc : one;
     }
     for (int key = 0; rc == 0 && key < REGISTRY_KEYS; key++) {
@@ -247,8 +240,9 @@ static int read_file(registry_t *r, const char *path, FILE *errors)
     }
     r->n_sources++;
     r->n_units += s->data->units_count;
+    rc = config_check_texts(s->file);
     return strcmp(s->data->format, "1") == 0
-               ? 0
+               ? rc
                : config_error(s->file, "format", "'%s'; expected \"1\"", s->data->format);
 }
 
