@@ -1,5 +1,4 @@
-/* catalogs.c - see catalogs.h. An index is in the file of its id; what is not, is found by reading.
- */
+/* catalogs.c - see catalogs.h. An index is in the file of its id: no other file is looked into. */
 #include "catalogs.h"
 
 #include "base/error.h"
@@ -106,5 +105,11 @@ int catalogs_open(const char *folder, const char *id, catalog_t **catalog,
         return CHISO_EXIT_CONFIG;
     }
     *index = catalog_at(*catalog, 0);
+    if (!is_file && strcmp((*index)->id, id) != 0) {
+        fprintf(stderr, "%s:%d: index: '%s'; expected '%s', as the file is named\n", (*index)->file,
+                catalog_line(*index, "index"), (*index)->id, id);
+        catalog_destroy(catalog);
+        return CHISO_EXIT_CONFIG;
+    }
     return CHISO_EXIT_OK;
 }

@@ -168,6 +168,45 @@ static void check_limits(lint_t *lint, const catalog_index_t *index, const catal
     }
 }
 
+static bool same_terms(const rule_term_t *a, const rule_term_t *b, unsigned n)
+{
+    bool same = true;
+    for (unsigned i = 0; i < n; i++) {
+        same = same && strcmp(a[i].name, b[i].name) == 0 && same_fraction(a[i].weight, b[i].weight);
+    }
+    return same;
+}
+
+static void check_twice(lint_t *lint, const catalog_index_t *index, const catalog_indicator_t *in,
+                        const rule_term_t *terms, unsigned n)
+{
+    for (unsigned i = 1; i < n; i++) {
+        for (unsigned k = 0; k < i; k++) {
+            if (strcmp(terms[i].name, terms[k].name) == 0) {
+                ERROR(lint, index, in->line, "%s: '%s' is added twice", in->code, terms[i].name);
+            }
+        }
+    }
+}
+
+static void check_ratio(lint_t *lint, const catalog_index_t *index, const catalog_indicator_t *in,
+                        const rule_t *rule)
+{
+    check_twice(lint, index, in, rule->of, rule->n_of);
+    check_twice(lint, index, in, rule->over, rule->n_over);
+    if (rule->n_of > 0 && rule->n_of == rule->n_over &&
+        same_terms(rule->of, rule->over, rule->n_of)) {
+        ERROR(lint, index, in->line, "%s: numerator and denominator are the same", in->code);
+    }
+    if (rule->n_over == 0 && rule->when_zero != RULE_ZERO_UNDEFINED) {
+        ERROR(lint, index, in->line, "%s: when_zero is idle: the constant denominator is never 0",
+              in->code);
+    }
+    if (rule->has_floor && rule->below == RULE_BELOW_ZERO) {
+        ERROR(lint, index, in->line, "%s: the floor is idle: below the target all is 0", in->code);
+    }
+}
+
 static void check_rule(lint_t *lint, const catalog_index_t *index, const catalog_indicator_t *in,
                        const rule_t *rule, unsigned *zero)
 {
@@ -187,6 +226,7 @@ static void check_rule(lint_t *lint, const catalog_index_t *index, const catalog
     }
     check_bands(lint, index, in, rule);
     check_limits(lint, index, in, rule);
+    check_ratio(lint, index, in, rule);
     if ((rule->kind == RULE_RATIO || rule->kind == RULE_BEST) && rule->n_over > 0 &&
         rule->when_zero == RULE_ZERO_UNDEFINED) {
         ++*zero;
@@ -216,6 +256,61 @@ static void check_fed(void *context, const char *name, bool quantity)
     }
 }
 
+/* "p1." of "p1.a": what is fed beside it reads the same rule. */
+static size_t prefix_of(const char *name)
+{
+    const char *dot = strchr(name, '.');
+    return dot != NULL ? (size_t)(dot - name) + 1 : 0;
+}
+
+static void check_kind(lint_t *lint, const catalog_index_t *index, const catalog_indicator_t *in,
+                       const catalog_input_t *input)
+{
+    const catalog_figure_t *figure = index->figures[input->figure];
+    const char *letter = input->name + prefix_of(input->name);
+    catalog_kind_t wanted = strcmp(letter, "p") == 0        ? CATALOG_PERCENTAGE
+                            : strcmp(letter, "points") == 0 ? CATALOG_POINTS
+                                                            : figure->kind;
+    if (figure->kind != wanted) {
+        ERROR(lint, index, in->line, "%s: %s is fed by '%s', of kind %s; expected one of kind %s",
+              in->code, input->name, figure->id, catalog_kind_name(figure->kind),
+              catalog_kind_name(wanted));
+    }
+}
+
+/* Two levels that say the same: nobody can tell which of them holds. */
+static void check_texts(lint_t *lint, const catalog_index_t *index, const catalog_indicator_t *in,
+                        const catalog_figure_t *figure)
+{
+    int64_t n = figure->texts != NULL ? (int64_t)(figure->most.micro / 1000000) : 0;
+    for (int64_t i = 1; i < n; i++) {
+        for (int64_t k = 0; k < i; k++) {
+            if (strcmp(figure->texts[i], figure->texts[k]) == 0) {
+                ERROR(lint, index, in->line, "%s: options %lld and %lld have one text", in->code,
+                      (long long)k + 1, (long long)i + 1);
+            }
+        }
+    }
+}
+
+static void check_inputs(lint_t *lint, const catalog_index_t *index, const catalog_indicator_t *in)
+{
+    for (unsigned i = 0; i < in->n_inputs; i++) {
+        const catalog_input_t *a = &in->inputs[i];
+        check_kind(lint, index, in, a);
+        for (unsigned k = 0; k < i; k++) {
+            const catalog_input_t *b = &in->inputs[k];
+            size_t prefix = prefix_of(a->name);
+            if (a->figure == b->figure && prefix == prefix_of(b->name) &&
+                strncmp(a->name, b->name, prefix) == 0) {
+                ERROR(lint, index, in->line, "%s: %s and %s are one figure, '%s'", in->code,
+                      b->name, a->name, index->figures[a->figure]->id);
+            }
+        }
+        check_texts(lint, index, in, index->figures[a->figure]);
+    }
+}
+
 /* How the text reads a zero denominator is easily forgotten: one note for all that are silent. */
 static void say_zero(lint_t *lint, const catalog_index_t *index, const bool *silent, unsigned n)
 {
@@ -235,11 +330,23 @@ static void say_zero(lint_t *lint, const catalog_index_t *index, const bool *sil
         n, codes, len < sizeof codes ? "" : "…");
 }
 
+static void check_name(lint_t *lint, const catalog_index_t *index)
+{
+    const char *slash = strrchr(index->file, '/');
+    const char *name = slash != NULL ? slash + 1 : index->file;
+    size_t len = strlen(index->id);
+    if (strncmp(name, index->id, len) != 0 || strcmp(name + len, ".yaml") != 0) {
+        NOTE(lint, index, catalog_line(index, "index"),
+             "the file is not named %s.yaml: '--index %s' does not find it", index->id, index->id);
+    }
+}
+
 static void check_index(lint_t *lint, const catalog_index_t *index)
 {
     unsigned zero = 0;
     bool silent[CATALOG_MAX_INDICATORS] = {false};
     check_stated(lint, index);
+    check_name(lint, index);
     for (unsigned i = 0; i < index->n_indicators; i++) {
         const catalog_indicator_t *in = &index->indicators[i];
         unsigned missing = 0;
@@ -248,6 +355,7 @@ static void check_index(lint_t *lint, const catalog_index_t *index)
         check_rule(lint, index, in, &in->rule, &zero);
         silent[i] = zero > before;
         rule_names(&in->rule, check_fed, &feed);
+        check_inputs(lint, index, in);
         if (missing > 0) {
             ERROR(lint, index, in->line,
                   "%s: %u of the quantities it reads name no figure (inputs:)", in->code, missing);

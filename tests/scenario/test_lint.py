@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import unicodedata
 import unittest
 
 ROOT = pathlib.Path(os.environ.get("CHISO_ROOT", pathlib.Path(__file__).resolve().parents[2]))
@@ -167,6 +168,10 @@ FINDINGS = {
         ('over: ["b"], subset', 'over: ["b"], below: zero, subset', 21, "has below without target"),
         ('{options: ["1", "1/2", "0"]}', '{count: {target: "5", below: "1"}}', 37,
          "ERROR 2.1: below the target all is earned"),
+        ('over: ["b"], subset', 'over: ["b"], target: "0.8", below: zero, floor: "0.5", subset', 18,
+         "ERROR 1.1: the floor is idle"),
+        ('of: ["a"], over: ["b"], subset: true}', 'of: ["a", "b"], constant: "7", when_zero: full}', 18,
+         "ERROR 1.1: when_zero is idle: the constant denominator is never 0"),
     ],
     "options and checklists": [
         ('["1", "1/2", "0"]', '["3/4", "1/2", "0"]', 37, "ERROR 2.1: no option earns the maximum"),
@@ -174,6 +179,8 @@ FINDINGS = {
         ('["1", "1/2", "0"]', '["1", "3/2", "0"]', 40, "'3/2'; expected a share of at most 1"),
         ('["1/2", "1/2"]', '["1/2", "1/4"]', 46, "the shares sum to 3/4; expected 1"),
         ('["1/2", "1/2"]', '["1", "0"]', 41, "ERROR 2.2: item 2 of the checklist earns nothing"),
+        ('["1", "1/2", "0"]}', '["1", "1/2", "0"], texts: ["Có", "Một phần", "Có"]}', 37,
+         "ERROR 2.1: options 1 and 3 have one text"),
     ],
     "inputs": [
         ('{a: "some", b: "all"}\n      - code: "1.2"',
@@ -183,17 +190,42 @@ FINDINGS = {
         ('{a: "some", b: "all"}\n  - code: "2"', '{a: "some", b: "every"}\n  - code: "2"', 32,
          "'every' is not in the figure dictionary"),
         ('over: ["b"], subset', 'over: ["f"], subset', 21, "'f'; expected a letter a to e"),
+        ('over: ["b"], subset', 'over: ["b*0"], subset', 21, "'0' is a weight of nothing"),
+        ('of: ["a"], over: ["b"], subset', 'of: ["a"], over: ["a", "b", "b"], subset', 18,
+         "ERROR 1.1: 'b' is added twice"),
+        ('of: ["a"], over: ["b"], subset', 'of: ["a", "b"], over: ["a", "b"], subset', 18,
+         "ERROR 1.1: numerator and denominator are the same"),
+        ('{a: "some", b: "all"}\n      - code: "1.2"', '{a: "some", b: "some"}\n      - code: "1.2"', 18,
+         "ERROR 1.1: a and b are one figure, 'some'"),
+        # of several unknown figures each is told as what it is
+        ('{a: "some", b: "all"}\n      - code: "1.2"', '{a: "sum", b: "every"}\n      - code: "1.2"', 22,
+         "inputs.b: 'every' is not in the figure dictionary"),
+        ('{options: ["1", "1/2", "0"]}', '{percent: given}\n        inputs: {p: "all"}', 37,
+         "ERROR 2.1: p is fed by 'all', of kind count; expected one of kind percentage"),
+        ('{options: ["1", "1/2", "0"]}', '{points: given}\n        inputs: {points: "all"}', 37,
+         "ERROR 2.1: points is fed by 'all', of kind count; expected one of kind points"),
+        # the peers' best ratio is an indicator's, so a part with it would never earn anything
+        ('{max: "6", options: ["1", "0"]}', '{max: "6", best: {of: ["a"], over: ["b"]}}', 47,
+         "parts[1].best: is not a known key"),
     ],
     "codes": [
         ('code: "1.2"', 'code: "1.1"', 23, "'1.1' stands twice"),
         ('code: "2.1"', 'code: "1.1"', 37, "'1.1' stands twice"),
         ('code: "2"', 'code: "1"', 33, "'1' stands twice"),
+        ('code: "2.1"', 'code: "2"', 33, "'2' is the code of an indicator too"),
+        ('index: made-up', 'index: made-up-2', 2, "NOTE the file is not named made-up-2.yaml"),
+    ],
+    "texts": [
+        ('"Chỉ số bịa ra"', unicodedata.normalize("NFD", '"Chỉ số bịa ra"'), 3, "is not NFC"),
+        ('title: "Mức"', 'title: "M\\u0007c"', 24, "'M?c' is not NFC"),
     ],
     "date, level, period": [
         ('date: "2025-01-15"', 'date: "2025-02-29"', 5,
          "date: '2025-02-29'; expected a day, such as \"2025-01-15\", or a month"),
         ("periods: [year]", "periods: [half-year]", 8, "expected one of year, quarter, month"),
         ("periods: [year]", "periods: [year, year]", 8, "periods[1]: stands twice"),
+        ("levels: [province]", "levels: [40]", 7, "is '40'; expected one of province"),
+        ("periods: [year]", "periods: [1]", 8, "is '1'; expected one of year, quarter, month"),
         ("levels: [province]", "levels: [province, planet]", 7,
          "expected one of province, department, commune, district"),
     ],
@@ -273,6 +305,27 @@ class Catalogs(unittest.TestCase):
                 self.assertNotRegex(line, r"\b[\w-]+\.(md|txt|csv|yaml|py)\b|(?<![.\d])00[0-4]\b",
                                     f"{path.name}:{number}")
 
+    def test_each_of_nine_parts_may_have_figures(self):
+        parts = "".join(f'            - {{max: "1", ratio: {{of: ["a"], over: ["b"]}}}}\n' for _ in range(8))
+        figures = ", ".join(f"p{i}.a: some, p{i}.b: all" for i in range(2, 10))
+        done = self.lint(MADE_UP.replace('{max: "4", checklist', '{max: "2", checklist')
+                         .replace('            - {max: "6", options: ["1", "0"]}\n',
+                                  parts + f"        inputs: {{{figures}}}\n"))
+        self.assertEqual(done.returncode, 0, done.stdout)
+
+    def test_an_index_is_found_by_its_file_and_by_nothing_else(self):
+        with tempfile.TemporaryDirectory() as folder:
+            folder = pathlib.Path(folder)
+            (folder / "figures").mkdir()
+            (folder / "figures/made-up.yaml").write_text(MADE_UP_FIGURES, encoding="utf-8")
+            (folder / "other.yaml").write_text(MADE_UP, encoding="utf-8")
+            for command in (["evaluate", "--index", "other"], ["explain", "--index", "other", "1.1"],
+                            ["diff", "other", "other"]):
+                done = chiso(*command, "--catalogs", folder)
+                self.assertEqual(done.returncode, 3, done.stdout)
+                self.assertRegex(done.stderr, r"other\.yaml:2: index: 'made-up'; expected 'other'")
+                self.assertEqual(done.stdout, "")
+
     def test_a_month_is_a_date(self):
         done = self.lint(MADE_UP.replace('"2025-01-15"', '"2025-01"'))
         self.assertEqual(done.returncode, 0, done.stdout)
@@ -280,6 +333,9 @@ class Catalogs(unittest.TestCase):
     def test_mistakes_in_the_dictionary(self):
         for what, right, wrong in (("an id twice", 'id: "all"', 'id: "some"'),
                                    ("unknown key", "provider:", "povider:"),
+                                   ("letters not composed", "Tất cả",
+                                    unicodedata.normalize("NFD", "Tất cả")),
+                                   ("a kind's number", "kind: count", "kind: 99"),
                                    ("unknown kind", "kind: count", "kind: much")):
             with self.subTest(mistake=what):
                 self.refused(self.lint(MADE_UP, MADE_UP_FIGURES.replace(right, wrong)))
