@@ -3,6 +3,7 @@
 #include "commands.h"
 #include "log/log.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -149,6 +150,16 @@ static const char help[] =
     "    1  something was found     4  a store cannot be read\n"
     "    2  wrong options           5  anything else\n";
 
+/* Half a result on a full disk must not look like a whole one. */
+static int written(int code)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout)) {
+        return code;
+    }
+    fprintf(stderr, "chiso: what is printed cannot be written: %s\n", strerror(errno));
+    return code == CHISO_EXIT_OK ? CHISO_EXIT_FAILURE : code;
+}
+
 int main(int argc, char **argv)
 {
     static const struct {
@@ -189,9 +200,15 @@ int main(int argc, char **argv)
         printf("chiso %s\n", CHISO_VERSION);
         return CHISO_EXIT_OK;
     }
+    for (int i = 2; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0) {
+            fputs(help, stdout);
+            return CHISO_EXIT_OK;
+        }
+    }
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
         if (strcmp(name, commands[i].name) == 0) {
-            return commands[i].run(argc - 1, argv + 1);
+            return written(commands[i].run(argc - 1, argv + 1));
         }
     }
     fprintf(stderr, "chiso: '%s' is not a command; try 'chiso --help'\n", name);

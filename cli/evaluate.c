@@ -16,6 +16,7 @@
 
 #define MAX_LINE (16 * 1024 * 1024)
 #define MAX_UNITS 1000000
+#define MAX_HUGE 64 /* numbers too large for any type, in a line */
 #define STATUSES 6
 
 static const char *const status_names[STATUSES] = {NULL,      "scored",    "missing",
@@ -42,7 +43,9 @@ typedef struct {
 static void on_mistake(void *evaluation, const char *what, const char *expected)
 {
     evaluation_t *e = evaluation;
-    fprintf(stderr, "stdin:%u: %s; expected %s\n", e->line, what, expected);
+    char where[32];
+    snprintf(where, sizeof where, "stdin:%u: ", e->line);
+    inputs_say_mistake(where, what, expected);
     e->mistakes++;
 }
 
@@ -52,6 +55,9 @@ static void read_indicator(evaluation_t *e, row_t *row, const char *code, json_t
 {
     char what[192];
     int place = catalog_indicator(e->index, code);
+    if (place >= 0 && json_is_null(given)) {
+        return; /* said to be missing */
+    }
     if (place < 0 || !json_is_object(given)) {
         snprintf(what, sizeof what, "inputs.%.64s: %s", code,
                  place < 0 ? "no indicator of the index has this code" : "not an object");
@@ -154,10 +160,38 @@ static int read_row(evaluation_t *e, json_t *json)
     return e->failed;
 }
 
-static int read_line(evaluation_t *e, const char *text, size_t len)
+static bool is_number(char c)
+{
+    return (c >= '0' && c <= '9') || c == '+' || c == '-' || c == '.' || c == 'e' || c == 'E';
+}
+
+/* A number that no type holds ends jansson's reading: it would take the whole unit with it. Put
+ * into a list it is unreadable wherever it stands, so that only its indicator is invalid. */
+static json_t *parse(char *text, size_t len, json_error_t *error)
+{
+    json_t *json = json_loadb(text, len, JSON_REJECT_DUPLICATES, error);
+    for (int i = 0; i < MAX_HUGE && json == NULL &&
+                    json_error_code(error) == json_error_numeric_overflow && error->position > 0;
+         i++) {
+        size_t end = (size_t)error->position;
+        size_t start = end;
+        while (start > 0 && is_number(text[start - 1])) {
+            start--;
+        }
+        if (end - start < 3) {
+            break;
+        }
+        memset(text + start, ' ', end - start);
+        memcpy(text + start, "[0]", 3);
+        json = json_loadb(text, len, JSON_REJECT_DUPLICATES, error);
+    }
+    return json;
+}
+
+static int read_line(evaluation_t *e, char *text, size_t len)
 {
     json_error_t error;
-    json_t *json = json_loadb(text, len, JSON_REJECT_DUPLICATES, &error);
+    json_t *json = parse(text, len, &error);
     const json_t *inputs = json_object_get(json, "inputs");
     const json_t *excluded = json_object_get(json, "excluded");
     const json_t *figures = json_object_get(json, "figures");
@@ -165,9 +199,9 @@ static int read_line(evaluation_t *e, const char *text, size_t len)
         on_mistake(e, error.text, "one JSON object a line");
     } else if (!json_is_object(json) || !json_is_string(json_object_get(json, "unit"))) {
         on_mistake(e, "no unit", "{\"unit\": \"…\", \"inputs\": {…}}");
-    } else if (inputs != NULL && !json_is_object(inputs)) {
+    } else if (inputs != NULL && !json_is_null(inputs) && !json_is_object(inputs)) {
         on_mistake(e, "inputs is not an object", "{\"CODE\": {\"a\": \"…\"}}");
-    } else if (figures != NULL && !json_is_object(figures)) {
+    } else if (figures != NULL && !json_is_null(figures) && !json_is_object(figures)) {
         on_mistake(e, "figures is not an object", "{\"FIGURE\": \"…\"}");
     } else if (excluded != NULL && !json_is_array(excluded)) {
         on_mistake(e, "excluded is not a list", "[\"CODE\", …]");
@@ -180,18 +214,25 @@ static int read_line(evaluation_t *e, const char *text, size_t len)
 
 static int read_all(evaluation_t *e, FILE *in)
 {
+    static const char mark[] = "\xEF\xBB\xBF"; /* some programs put it before everything */
     char *line = NULL;
     size_t room = 0;
     ssize_t len;
     int rc = 0;
     while (rc == 0 && (len = getline(&line, &room, in)) > 0) {
         e->line++;
+        if (e->line == 1 && len >= 3 && memcmp(line, mark, 3) == 0) {
+            memset(line, ' ', 3);
+        }
         if (len > MAX_LINE || e->n_rows == MAX_UNITS) {
             on_mistake(e, "too long, or too many units",
                        "at most 16 MiB a line and a million lines");
         } else if (strspn(line, " \t\r\n") < (size_t)len) {
             rc = read_line(e, line, (size_t)len);
         }
+    }
+    if (rc == 0 && ferror(in)) {
+        rc = errno != 0 ? -errno : -EIO;
     }
     free(line);
     return rc;

@@ -129,7 +129,7 @@ static void on_mistake(void *context, const char *what, const char *expected)
 {
     unsigned *mistakes = context;
     ++*mistakes;
-    fprintf(stderr, "%s; expected %s\n", what, expected);
+    inputs_say_mistake("", what, expected);
 }
 
 static int work_out(const catalog_index_t *index, const catalog_indicator_t *in, const char *text)

@@ -1,6 +1,8 @@
 /* inputs.c - see inputs.h. */
 #include "inputs.h"
 
+#include "text/text.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +16,7 @@ static void read_number(const json_t *value, rule_input_t *out)
         decimal_parse(json_string_value(value), json_string_length(value), &out->number) == 0) {
         out->kind = RULE_NUMBER;
     } else if (json_is_integer(value) && json_integer_value(value) >= 0 &&
-               json_integer_value(value) < 1000000000000000LL) {
+               json_integer_value(value) < 1000000000000000000LL) { /* what a decimal can hold */
         out->number = decimal_of(json_integer_value(value));
         out->kind = RULE_NUMBER;
     }
@@ -58,6 +60,23 @@ static void read_input(const char *key, const json_t *value, rule_input_t *out)
     }
 }
 
+void inputs_say_mistake(const char *where, const char *what, const char *expected)
+{
+    size_t len = strlen(what);
+    fputs(where, stderr);
+    for (size_t at = 0; at < len;) {
+        size_t good = text_valid(what + at, len - at);
+        for (size_t end = at + good; at < end; at++) {
+            fputc((unsigned char)what[at] < 0x20 || what[at] == 0x7F ? '?' : what[at], stderr);
+        }
+        if (at < len) {
+            fputc('?', stderr);
+            at++;
+        }
+    }
+    fprintf(stderr, "; expected %s\n", expected);
+}
+
 typedef struct {
     const char *name;
     bool found;
@@ -68,6 +87,23 @@ static void match(void *context, const char *name, bool quantity)
     lookup_t *l = context;
     (void)quantity;
     l->found = l->found || strcmp(l->name, name) == 0;
+}
+
+static bool has_input(const catalog_indicator_t *indicator, const char *name)
+{
+    lookup_t lookup = {.name = name};
+    rule_names(&indicator->rule, match, &lookup);
+    return lookup.found;
+}
+
+static bool given(const rule_inputs_t *inputs, const char *name)
+{
+    for (size_t i = 0; i < inputs->n; i++) {
+        if (strcmp(inputs->list[i].name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* Appends one input; `name` is copied. */
@@ -95,9 +131,7 @@ static int take(const reading_t *r, const char *prefix, const char *key, const j
 {
     char name[64];
     snprintf(name, sizeof name, "%s%s", prefix, key);
-    lookup_t lookup = {.name = name};
-    rule_names(&r->indicator->rule, match, &lookup);
-    if (!lookup.found) {
+    if (!has_input(r->indicator, name)) {
         char what[192];
         snprintf(what, sizeof what, "inputs.%s.%s: the rule has no such input", r->indicator->code,
                  name);
@@ -107,24 +141,30 @@ static int take(const reading_t *r, const char *prefix, const char *key, const j
     if (json_is_null(value)) {
         return 0; /* said to be missing */
     }
+    if (given(r->to, name)) {
+        char what[192];
+        snprintf(what, sizeof what, "inputs.%s.%s is given twice", r->indicator->code, name);
+        r->mistake(r->context, what, "each input once: \"p1\": {\"a\": …} or \"p1.a\"");
+        return 0;
+    }
     rule_input_t input = {0};
     read_input(key, value, &input);
     return append(r->to, name, &input) ? 0 : -ENOMEM;
 }
 
-int inputs_read(const catalog_indicator_t *indicator, json_t *given, rule_inputs_t *to,
+int inputs_read(const catalog_indicator_t *indicator, json_t *all, rule_inputs_t *to,
                 inputs_mistake_fn mistake, void *context)
 {
     const reading_t reading = {indicator, to, mistake, context};
     const char *key;
     json_t *value;
     int rc = 0;
-    json_object_foreach(given, key, value)
+    json_object_foreach(all, key, value)
     {
         if (json_is_null(value)) {
             continue; /* said to be missing */
         }
-        if (!json_is_object(value)) {
+        if (!json_is_object(value) || has_input(indicator, key)) {
             rc = rc != 0 ? rc : take(&reading, "", key, value);
             continue;
         }
@@ -142,12 +182,7 @@ int inputs_read(const catalog_indicator_t *indicator, json_t *given, rule_inputs
 
 int inputs_add_figure(rule_inputs_t *to, const char *name, const json_t *value)
 {
-    for (size_t i = 0; i < to->n; i++) {
-        if (strcmp(to->list[i].name, name) == 0) {
-            return 0;
-        }
-    }
-    if (json_is_null(value)) {
+    if (json_is_null(value) || given(to, name)) {
         return 0;
     }
     rule_input_t input = {0};

@@ -818,6 +818,90 @@ class BadLines(Case):
         self.assertEqual(done.returncode, 1)
         self.assertRegex(done.stderr, r"\Astdin:4: ")
 
+    def answer(self, line, index="hp-par-2025", code=0, stderr=r"\A\Z"):
+        """The rows that one line, given as it is, is answered with."""
+        done = chiso("evaluate", "--index", index, "--json", stdin=line)
+        self.assertEqual(done.returncode, code, (line, done.stderr))
+        self.assertRegex(done.stderr, stderr)
+        return [json.loads(x) for x in done.stdout.splitlines()]
+
+    def test_numbers_of_any_size(self):
+        """Whole JSON numbers are read up to what a decimal holds. What is larger, or no number that
+        is exact, makes its indicator invalid, and nothing else of the unit."""
+        for number, status in ((10**15, "scored"), (10**18 - 1, "scored"), (10**18, "invalid"),
+                               (2**63, "invalid"), (10**400, "invalid"), ("1e400", "invalid"),
+                               ("-1e400", "invalid"), (-2**64, "invalid"), ("-0", "scored"),
+                               ("1e-400", "invalid"), ("{}", "invalid"), ('{"x": "1"}', "invalid")):
+            line = ('{"unit": "A", "inputs": {"7.3.1": {"b": %s, "a": "999999999999999999"}, '
+                    '"7.2.1": {"option": 1}}}\n' % number)
+            with self.subTest(number=number):
+                got = self.answer(line)[0]["indicators"]
+                self.assertEqual(got["7.3.1"]["status"], status)
+                self.assertEqual((got["7.2.1"]["status"], got["7.2.1"]["points"]), ("scored", "0.500000"))
+        for given in ('"items": 1e400', '"items": [1e400, 1]'):
+            got = self.answer('{"unit": "A", "inputs": {"7.2.3": {%s}}}' % given)[0]
+            self.assertEqual(got["indicators"]["7.2.3"]["status"], "invalid", given)
+        got = self.answer('{"unit": "A", "inputs": {"1.3": {"has": 1e400, "n": "5"}}}', "vl-province-2025")[0]
+        self.assertEqual(got["indicators"]["1.3"]["status"], "invalid")
+        self.assertEqual(self.answer('{"unit": 1e400}', code=1, stderr=r"\Astdin:1: no unit;"), [])
+
+    def test_null_is_missing_wherever_it_stands(self):
+        whole = self.answer('{"unit": "A"}')
+        for line in ('{"unit": "A", "inputs": null}', '{"unit": "A", "figures": null}',
+                     '{"unit": "A", "inputs": {"7.1": null, "7.3.1": {"a": null}}}',
+                     '{"unit": "A", "inputs": {"7.1": {"p1": null}}, "figures": {"work-documents": null}}'):
+            self.assertEqual(self.answer(line), whole, line)
+
+    def test_an_input_given_twice(self):
+        row = self.answer('{"unit": "A", "inputs": {"7.1": {"p1.a": "5", "p1": {"a": "7"}}}}', code=1,
+                          stderr=r"\Astdin:1: inputs\.7\.1\.p1\.a is given twice; expected ")
+        self.assertEqual(len(row), 1)
+
+    def test_a_name_on_two_lines_is_two_units(self):
+        rows = self.answer('{"unit": "B"}\n{"unit": "A"}\n\n{"unit": "B"}\n')
+        self.assertEqual([r["unit"] for r in rows], ["B", "A", "B"])
+
+    def test_a_byte_order_mark_is_no_part_of_the_first_line(self):
+        self.assertEqual([r["unit"] for r in self.answer('\ufeff{"unit": "A"}\r\n{"unit": "B"}\r\n')],
+                         ["A", "B"])
+        self.assertEqual(self.answer("\ufeff\n"), [])
+
+    def test_what_is_told_is_text(self):
+        """Cut in the middle of a letter it would be none, and a terminal obeys control characters."""
+        for line in ('{"unit": "A", "%s": 1}' % ("ệ" * 50), '{"unit": "A", "inputs": {"x%s": {}}}' % ("ệ" * 90),
+                     '{"unit": "A", "inputs": {"7.1": {"\\u001b[31m%s": "1"}}}' % ("ệ" * 90),
+                     '{"unit": "A", "excluded": ["\\u001b]0;%s"]}' % ("ệ" * 90)):
+            self.answer(line + "\n", code=1, stderr=r"\Astdin:1: [^\x00-\x1f]*; expected [^\x00-\x1f]*\n\Z")
+
+    def test_bytes_that_are_no_text(self):
+        for line in (b'{"unit": "\xff\xfe"}', '{"unit": "A"}'.encode("utf-16"), b'{"unit": "\xc3"}',
+                     b'{"unit": "A", "inputs": {"\xed\xa0\x80": {}}}'):
+            done = subprocess.run([BIN / "chiso", "evaluate", "--index", "hp-par-2025"], capture_output=True,
+                                  input=line + b"\n" + b'{"unit": "Z"}\n', timeout=300,
+                                  env={**os.environ, "CHISO_CATALOGS": str(CATALOGS)})
+            self.assertEqual(done.returncode, 1, line)
+            self.assertRegex(done.stderr.decode(), r"\Astdin:1: ")
+            self.assertEqual([json.loads(x)["unit"] for x in done.stdout.splitlines()][-1:], ["Z"])
+
+    def test_what_cannot_be_read_or_written_is_no_success(self):
+        command = [BIN / "chiso", "evaluate", "--index", "hp-par-2025", "--catalogs", CATALOGS]
+        with open("/dev/full", "w") as full:
+            done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, input=b'{"unit": "A"}\n',
+                                  timeout=300)
+        self.assertEqual((done.returncode, b"No space left" in done.stderr), (5, True), done.stderr)
+        folder = os.open("/", os.O_RDONLY)
+        try:
+            done = subprocess.run(command, stdin=folder, capture_output=True, timeout=300)
+        finally:
+            os.close(folder)
+        self.assertEqual((done.returncode, done.stdout), (5, b""), done.stderr)
+
+    def test_help_of_a_command(self):
+        for command in ("lint", "evaluate", "explain", "diff"):
+            done = chiso(command, "--help")
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            self.assertIn(f"chiso {command} ", done.stdout)
+
     def test_no_such_index(self):
         for arguments in (("--index", "hp-par-2026"), (), ("--index",)):
             done = chiso("evaluate", *arguments, stdin='{"unit": "A"}\n')
