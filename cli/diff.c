@@ -129,6 +129,51 @@ static void print_procedure(const catalog_indicator_t *old, const catalog_indica
     print_value("evidence", old->evidence, new->evidence);
 }
 
+/* What the levels of an input say, or NULL. */
+static const catalog_figure_t *levels_of(side_t side, const char *input)
+{
+    for (unsigned i = 0; i < side.indicator->n_inputs; i++) {
+        const catalog_input_t *in = &side.indicator->inputs[i];
+        const catalog_figure_t *figure = side.index->figures[in->figure];
+        if (strcmp(in->name, input) == 0) {
+            return figure->texts != NULL ? figure : NULL;
+        }
+    }
+    return NULL;
+}
+
+/* Tells the levels that say another thing; returns how many. `print` false: only counts. */
+static unsigned levels_apart(side_t before, side_t after, bool print)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < after.indicator->n_inputs; i++) {
+        const char *name = after.indicator->inputs[i].name;
+        const catalog_figure_t *was = levels_of(before, name);
+        const catalog_figure_t *is = levels_of(after, name);
+        for (int64_t k = 1; was != NULL && is != NULL; k++) {
+            const char *old = catalog_figure_text(was, decimal_of(k));
+            const char *new = catalog_figure_text(is, decimal_of(k));
+            if (old == NULL && new == NULL) {
+                break;
+            }
+            char label[40];
+            snprintf(label, sizeof label, "%s %lld", name, (long long)k);
+            n += print ? print_value(label, old, new) : !same_text(old, new);
+        }
+    }
+    return n;
+}
+
+/* What the formula does not show: whether more than all is a mistake (subset). */
+static bool same_subsets(const rule_t *a, const rule_t *b)
+{
+    bool same = a->subset == b->subset && a->n_parts == b->n_parts;
+    for (unsigned i = 0; same && i < a->n_parts; i++) {
+        same = same_subsets(&a->parts[i], &b->parts[i]);
+    }
+    return same;
+}
+
 /* True when the two differ. */
 static bool print_change(side_t before, side_t after)
 {
@@ -141,23 +186,37 @@ static bool print_change(side_t before, side_t after)
     bool figures = figures_apart(before, after, NULL) > 0 || figures_apart(after, before, NULL) > 0;
     bool text = !same_text(old->text, new->text);
     bool procedure = !same_procedure(old, new);
-    if (!code && !title && !max && !rule && !figures && !text && !procedure) {
+    bool subset = !rule && !same_subsets(&old->rule, &new->rule);
+    bool levels = levels_apart(before, after, false) > 0;
+    bool note = !same_text(old->note, new->note);
+    const char *was_in = before.index->pillars[old->pillar].code;
+    const char *is_in = after.index->pillars[new->pillar].code;
+    if (!code && !title && !max && !rule && !figures && !text && !procedure && !subset && !levels &&
+        !note && same_text(was_in, is_in)) {
         return false;
     }
     printf("~ %s -> %s %s\n", old->code, new->code, new->title);
     if (title) {
         printf("    title was: %s\n", old->title);
     }
+    print_value("pillar", was_in, is_in);
     print_points("maximum", old->max, new->max);
     if (rule) {
         print_formula("formula was:", old);
         print_formula("formula is:", new);
     }
+    if (subset) {
+        printf("    subset is another: whether more than all of the denominator is a mistake\n");
+    }
+    levels_apart(before, after, true);
     figures_apart(before, after, "was");
     figures_apart(after, before, "is");
     print_procedure(old, new);
     if (text) {
         printf("    the official text is another, see chiso explain\n");
+    }
+    if (note) {
+        printf("    how it is read is another, see chiso explain\n");
     }
     return true;
 }
@@ -202,6 +261,39 @@ static unsigned compare_pillars(const catalog_index_t *old, const catalog_index_
     return changes;
 }
 
+/* "province, commune": the names of the bits that are set. */
+static const char *set_of(unsigned set, const char *const *names, unsigned n, char out[64])
+{
+    size_t len = 0;
+    out[0] = '\0';
+    for (unsigned i = 0; i < n; i++) {
+        if ((set & 1U << i) != 0) {
+            len += (size_t)snprintf(out + len, 64 - len, "%s%s", len > 0 ? ", " : "", names[i]);
+        }
+    }
+    return len > 0 ? out : NULL;
+}
+
+static unsigned compare_indexes(const catalog_index_t *old, const catalog_index_t *new)
+{
+    static const char *const levels[] = {"", "province", "department", "commune", "district"};
+    static const char *const periods[] = {
+        [PERIOD_YEAR] = "year", [PERIOD_QUARTER] = "quarter", [PERIOD_MONTH] = "month"};
+    char a[64];
+    char b[64];
+    unsigned changes = print_value("title", old->title, new->title);
+    changes += print_value("date", old->date, new->date);
+    changes += print_value("issuer", old->issuer, new->issuer);
+    changes +=
+        print_value("levels", set_of(old->levels, levels, 5, a), set_of(new->levels, levels, 5, b));
+    changes += print_value("periods", set_of(old->periods, periods, 3, a),
+                           set_of(new->periods, periods, 3, b));
+    changes += print_points("maximum", old->max, new->max);
+    changes += print_value("stated maximum", old->stated_max, new->stated_max);
+    changes += print_value("stated indicators", old->stated_indicators, new->stated_indicators);
+    return changes;
+}
+
 static unsigned compare(const catalog_index_t *old, const catalog_index_t *new)
 {
     bool mapped = strcmp(old->id, new->id) != 0 && says_what_it_replaces(new);
@@ -214,6 +306,9 @@ static unsigned compare(const catalog_index_t *old, const catalog_index_t *new)
         if (place < 0) {
             char max[DECIMAL_TEXT_SIZE];
             printf("+ %s %s (maximum %s)\n", in->code, in->title, decimal_format(in->max, max));
+            if (mapped && from != NULL) {
+                printf("    replaces %s, which %s does not have\n", from, old->id);
+            }
             changes++;
         } else {
             used[place] = true;
@@ -249,9 +344,7 @@ int command_diff(int argc, char **argv)
     }
     if (code == CHISO_EXIT_OK) {
         printf("%s (%s) -> %s (%s)\n", old->id, old->decision, new->id, new->decision);
-        unsigned changes = print_points("maximum", old->max, new->max);
-        changes += print_value("stated maximum", old->stated_max, new->stated_max);
-        changes += print_value("stated indicators", old->stated_indicators, new->stated_indicators);
+        unsigned changes = compare_indexes(old, new);
         changes += compare_pillars(old, new);
         changes += compare(old, new);
         printf("%u changes\n", changes);

@@ -93,6 +93,32 @@ static void on_name(void *context, const char *name, bool quantity)
     }
 }
 
+static void print_children(const catalog_index_t *index, const catalog_indicator_t *in)
+{
+    char max[DECIMAL_TEXT_SIZE];
+    for (unsigned i = 0; i < index->n_indicators; i++) {
+        const catalog_indicator_t *child = &index->indicators[i];
+        if (child->parent >= 0 && &index->indicators[child->parent] == in) {
+            printf("  %-10s %s (maximum %s)\n", child->code, child->title,
+                   decimal_format(child->max, max));
+        }
+    }
+}
+
+/* Each line of the text stands below the heading. */
+static void print_block(const char *heading, const char *text)
+{
+    if (text == NULL) {
+        return;
+    }
+    printf("\n%s\n", heading);
+    while (*text != '\0') {
+        int len = (int)strcspn(text, "\n");
+        printf("%s%.*s\n", len > 0 ? "  " : "", len, text);
+        text += len + (text[len] == '\n');
+    }
+}
+
 static void print_indicator(const catalog_index_t *index, const catalog_indicator_t *in)
 {
     char max[DECIMAL_TEXT_SIZE];
@@ -101,7 +127,9 @@ static void print_indicator(const catalog_index_t *index, const catalog_indicato
     printf("%-12s %s %s\n", "pillar", index->pillars[in->pillar].code,
            index->pillars[in->pillar].title);
     printf("%-12s %s\n", "maximum", decimal_format(in->max, max));
-    line("excluded", in->excluded ? "by default (không đánh giá)" : NULL);
+    printf("%-12s %s [%s: 1 not assessed, 0 assessed]\n", "excluded",
+           in->excluded ? "by default (không đánh giá)" : "no",
+           index->figures[in->excluded_by]->id);
     line("scored by", in->scorer);
     line("lead", in->lead);
     line("with", in->coordinators);
@@ -117,12 +145,9 @@ static void print_indicator(const catalog_index_t *index, const catalog_indicato
     listing_t listing = {.index = index, .indicator = in};
     printf("\ninputs\n");
     rule_names(&in->rule, on_name, &listing);
-    if (in->text != NULL) {
-        printf("\nofficial text\n  %s\n", in->text);
-    }
-    if (in->note != NULL) {
-        printf("\nhow it is read\n  %s\n", in->note);
-    }
+    print_children(index, in);
+    print_block("official text", in->text);
+    print_block("how it is read", in->note);
 }
 
 static void on_mistake(void *context, const char *what, const char *expected)

@@ -958,6 +958,18 @@ class Catalogs(Case):
                     self.assertIn(f"points = {oracle.text(points)} ({status})",
                                   self.explain(index, code, given))
 
+    def test_explain_shows_all_that_the_catalog_says(self):
+        """Of a row with every column, and of a parent."""
+        text = self.explain("vl-province-2025", "1.3")
+        for said in ("Văn phòng UBND tỉnh", "  - Cổng thông tin điện tử của Tỉnh có chuyên mục riêng",
+                     "tối thiểu 5 tin bài về chuyển đổi số/tháng", "Hàng tháng", "mục 1.3 Bảng I.4",
+                     '  "Under 52" includes 0', "[dx-news-items, from the unit]",
+                     "[vl-province-2025.1.3.excluded: 1 not assessed, 0 assessed]"):
+            self.assertIn(said, text)
+        self.assertIn("excluded     by default (không đánh giá)", self.explain("hn-city-2025", "5.1"))
+        text = self.explain("hd-district-2024", "3.6")
+        self.assertRegex(text, r"(?m)^  3\.6\.1 +Có hệ thống .* \(maximum 2\.5\)\n  3\.6\.2 +Có")
+
     def test_explain_refuses_what_is_not_there(self):
         self.assertNotEqual(chiso("explain", "--index", "vl-province-2025", "9.9").returncode, 0)
         self.assertNotEqual(chiso("explain", "--index", "no-such", "1.1").returncode, 0)
@@ -1003,7 +1015,18 @@ class Catalogs(Case):
                 ("hn-city-2025", '        max: "20"\n        rule: {points: given}\n        excluded: true\n',
                  '        max: "20"\n        rule: {points: given}\n', "    excluded: by default -> none"),
                 ("hp-par-2025", "Có ứng dụng AI nâng cao khác: 0.25\n", "Có ứng dụng AI khác: 0.25\n",
-                 "    the official text is another, see chiso explain")):
+                 "    the official text is another, see chiso explain"),
+                ("hp-par-2025", "read as printed: zero below 0.60", "read: zero below 0.60",
+                 "    how it is read is another, see chiso explain"),
+                ("hp-par-2025", 'floor: "0.60", subset: true', 'floor: "0.60", subset: false',
+                 "    subset is another: whether more than all of the denominator is a mistake"),
+                ("hd-department-2024", '- "Trưởng ban/Tổ trưởng là Phó giám đốc cơ quan, đơn vị"',
+                 '- "Trưởng ban/Tổ trưởng là Phó giám đốc"',
+                 "    option 2: Trưởng ban/Tổ trưởng là Phó giám đốc cơ quan, đơn vị -> "
+                 "Trưởng ban/Tổ trưởng là Phó giám đốc"),
+                ("vl-province-2025", "levels: [province]", "levels: [province, commune]",
+                 "    levels: province -> province, commune"),
+                ("vl-province-2025", "periods: [year]", "periods: [quarter]", "    periods: year -> quarter")):
             with self.subTest(said=said), tempfile.TemporaryDirectory() as folder:
                 copy = shutil.copytree(CATALOGS, pathlib.Path(folder) / "catalogs")
                 path = copy / f"{index}.yaml"
@@ -1014,6 +1037,17 @@ class Catalogs(Case):
                 self.assertEqual((done.returncode, done.stderr), (0, ""))
                 self.assertIn(f"\n{said}\n", done.stdout)
                 self.assertRegex(done.stdout, r"(?m)^1 changes$")
+
+
+    def test_diff_tells_what_is_not_there_to_be_replaced(self):
+        with tempfile.TemporaryDirectory() as folder:
+            copy = shutil.copytree(CATALOGS, pathlib.Path(folder) / "catalogs")
+            path = copy / "hp-par-2025.yaml"
+            path.write_text(path.read_text(encoding="utf-8").replace('replaces: "7.1.1"', 'replaces: "7.1.9"'),
+                            encoding="utf-8")
+            done = chiso("diff", "hp-par-2024", path)
+            self.assertRegex(done.stdout, r"(?m)^\+ 7\.2\.1 .*\n    replaces 7\.1\.9, which hp-par-2024 does not have$")
+            self.assertRegex(done.stdout, r"(?m)^- 7\.1\.1 ")
 
 
 if __name__ == "__main__":
