@@ -277,8 +277,8 @@ static const char *set_of(unsigned set, const char *const *names, unsigned n, ch
 static unsigned compare_indexes(const catalog_index_t *old, const catalog_index_t *new)
 {
     static const char *const levels[] = {"", "province", "department", "commune", "district"};
-    static const char *const periods[] = {
-        [PERIOD_YEAR] = "year", [PERIOD_QUARTER] = "quarter", [PERIOD_MONTH] = "month"};
+    const char *const periods[] = {period_kind_name(PERIOD_YEAR), period_kind_name(PERIOD_QUARTER),
+                                   period_kind_name(PERIOD_MONTH)};
     char a[64];
     char b[64];
     unsigned changes = print_value("title", old->title, new->title);

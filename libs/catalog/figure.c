@@ -10,6 +10,12 @@ const char *catalog_kind_name(catalog_kind_t kind)
     return names[kind];
 }
 
+const char *catalog_provider_name(catalog_provider_t provider)
+{
+    static const char *const names[] = {NULL, "machine", "statistics", "unit"};
+    return names[provider];
+}
+
 static bool is_whole(decimal_t value)
 {
     return value.micro % 1000000 == 0;

@@ -53,6 +53,8 @@ typedef struct {
 
 /* "count", "amount", "percentage", "points", "option", "yes_no". */
 const char *catalog_kind_name(catalog_kind_t kind);
+/* "machine", "statistics", "unit". */
+const char *catalog_provider_name(catalog_provider_t provider);
 
 /* May the figure have this value? When not, `reason` says what was expected. */
 #define CATALOG_REASON_SIZE 160

@@ -104,6 +104,7 @@ static void render_input(jw_t *j, const catalog_figure_t *figure, const char *na
     jw_put_text(j, "title", figure->title);
     jw_put_text(j, "unit", figure->unit);
     jw_put_text(j, "kind", catalog_kind_name(figure->kind));
+    jw_put_text(j, "provider", catalog_provider_name(figure->provider));
     jw_put_text(j, "least", decimal_format(figure->least, text));
     jw_put_text(j, "most", figure->has_most ? decimal_format(figure->most, text) : NULL);
     jw_put_array(j, "texts"); /* of an option's levels, first to last */

@@ -49,7 +49,7 @@ describe('the criteria', () => {
     assert.equal(await page.locator('#to-criteria').getAttribute('aria-current'), 'page');
     assert.match(await page.locator('#message').innerText(), /^47 tiêu chí trong 8 nhóm/);
     const facts = await page.locator('#criteria .facts').innerText();
-    for (const part of ['1474/QĐ-UBND', '01/10/2025', index.issuer, '1.000', '47']) {
+    for (const part of ['1474/QĐ-UBND', '01/10/2025', index.issuer, 'Tỉnh, thành phố, năm', '1.000', '47']) {
       assert.ok(facts.includes(part), `${part} in ${facts}`);
     }
     await page.locator('#index').selectOption(BOARD.index);
@@ -70,7 +70,8 @@ describe('the criteria', () => {
     assert.equal(await details.locator('.official').innerText(), indicator.text);
     assert.deepEqual(await details.locator('tbody tr').evaluateAll((all) =>
       all.map((tr) => [...tr.cells].map((cell) => cell.textContent))),
-    indicator.inputs.map(({ name, title, unit }) => [name, title, unit]));
+    indicator.inputs.map(({ name, title, unit, provider }) =>
+      [name, title, unit, { statistics: 'thống kê', unit: 'đơn vị báo cáo' }[provider]]));
     assert.equal(await details.locator('p[lang=en]').innerText(), indicator.note);
     const text = await details.innerText();
     for (const part of [indicator.lead, indicator.coordinators, indicator.work, indicator.frequency, indicator.basis]) {

@@ -122,6 +122,38 @@ class Api(rig.Case):
                 self.assertEqual(a.headers["content-type"], "application/problem+json")
 
 
+class Indexes(rig.Case):
+    def test_each_as_its_file_says(self):
+        """Whom it is for, what the document says of itself, who gives the figures."""
+        r = self.rig(portals=0)
+        files = sorted((rig.ROOT / "catalogs").glob("*.yaml"))
+        r.more_indexes = [str(f) for f in files if f.stem != INDEX]
+        r.start()
+        self.assertEqual([i["id"] for i in r.api("indexes")["indexes"]][1:],
+                         [f.stem for f in files if f.stem != INDEX])
+        providers = {}
+        for file in (rig.ROOT / "catalogs/figures").glob("*.yaml"):
+            providers.update(re.findall(r'(?s)id: "?([\w.-]+)"?[,\n].*?provider: (\w+)',
+                                        file.read_text(encoding="utf-8")))
+        seen = set()
+        for file in files:
+            text = file.read_text(encoding="utf-8")
+            got = r.api(f"indexes/{file.stem}")
+            with self.subTest(index=file.stem):
+                for key in ("levels", "periods"):
+                    said = re.search(rf"(?m)^{key}: \[([\w, ]+)\]$", text)[1].split(", ")
+                    self.assertEqual(got["applies_to"][key], said)
+                stated = re.search(r'(?m)^stated:\n(?:  max: .*\n)?(?:  indicators: "(\d+)"\n)?', text)
+                self.assertEqual(got["stated_indicators"], stated[1] if stated else None)
+                self.assertEqual([p["stated_indicators"] for p in got["pillars"] if p["stated_indicators"]],
+                                 re.findall(r'(?m)^    stated_indicators: "(\d+)"$', text))
+                for i in (i for p in got["pillars"] for i in p["indicators"]):
+                    for given in i["inputs"]:
+                        self.assertEqual(given["provider"], providers.get(given["figure"], "unit"))
+                        seen.add(given["provider"])
+        self.assertEqual(seen, {"machine", "statistics", "unit"})
+
+
 class Past(rig.Case):
     def test_as_it_stood(self):
         """What was told at a moment is told again when that moment is asked for, after changes, a

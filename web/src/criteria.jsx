@@ -8,6 +8,7 @@ import { t, vietnamese } from './i18n.js';
 import { Badge, Empty, Heading, Loading, Term, Trouble } from './parts.jsx';
 import { useReading } from './reading.js';
 import { useFreshness } from './store.js';
+import { word } from './words.js';
 
 const indicatorsOf = (index) => index.pillars.flatMap((p) => p.indicators);
 
@@ -28,14 +29,20 @@ function findIn(index, query) {
 function Facts({ index }) {
   const all = indicatorsOf(index);
   const left = all.filter((i) => i.excluded).length;
+  const { levels, periods } = index.applies_to;
+  // The document counts a parent once and its children not at all.
+  const top = all.filter((i) => !i.parent).length;
+  const stated = index.stated_indicators && Number(index.stated_indicators) !== top ? index.stated_indicators : null;
   return (
     <>
       <dl class="facts">
         <Term name={t('Văn bản')}>{index.decision}</Term>
         <Term name={t('Ngày ban hành')}>{date(index.date)}</Term>
         <Term name={t('Cơ quan ban hành')}>{index.issuer && <span lang={vietnamese()}>{index.issuer}</span>}</Term>
+        <Term name={t('Áp dụng cho')}>{[...levels, ...periods].map(word).join(', ')}</Term>
         <Term name={t('Tổng điểm')}>{exact(index.max)}</Term>
-        <Term name={t('Số tiêu chí')}>{left ? t('{n}, trong đó {left} không đánh giá', { n: all.length, left }) : `${all.length}`}</Term>
+        <Term name={t('Số tiêu chí')}>{left ? t('{n}, trong đó {left} không đánh giá', { n: all.length, left }) : `${all.length}`}
+          {stated && ` (${t('văn bản ghi {n}', { n: stated })})`}</Term>
       </dl>
       {index.partial && (
         <p class="hint">{index.stated_max

@@ -5,6 +5,7 @@ import { brief, exact, noteLanguage } from './format.js';
 import * as api from './api.js';
 import { t, vietnamese } from './i18n.js';
 import { Scroll, Term, When } from './parts.jsx';
+import { word } from './words.js';
 
 const Official = ({ children }) => children && <span lang={vietnamese()}>{children}</span>;
 
@@ -38,19 +39,22 @@ function Inputs({ inputs, figures, title }) {
             <th scope="col">{t('Ký hiệu')}</th><th scope="col">{t('Đại lượng')}</th>
             {figures && <th scope="col" class="num">{t('Giá trị')}</th>}
             <th scope="col">{t('Đơn vị đo')}</th>
+            {!figures && <th scope="col">{t('Bên cung cấp')}</th>}
             {figures && <><th scope="col">{t('Nguồn')}</th><th scope="col">{t('Đọc lúc')}</th>
               <th scope="col">{t('Bản gốc')}</th></>}
           </tr>
         </thead>
         <tbody>
-          {inputs.map(({ name, figure: id, title: words, unit }) => {
+          {inputs.map(({ name, figure: id, title: words, unit, provider, texts }) => {
             const figure = found.get(id);
             return (
               <tr key={`${name} ${id}`} data-figure={id}>
                 <th scope="row">{name}</th>
-                <td><Official>{words ?? id}</Official></td>
+                <td><Official>{words ?? id}</Official>{!figures && texts.map((text, i) => (
+                  <small key={text} lang={vietnamese()}>{i + 1}: {text}</small>))}</td>
                 {figures && <td class="num">{figure ? <Value figure={figure} /> : t('chưa có')}</td>}
                 <td><Official>{unit}</Official></td>
+                {!figures && <td>{word(provider)}</td>}
                 {figures && <>
                   <td>{figure && <>{figure.source}<small>{[figure.series, figure.submitter].filter(Boolean).join(' · ')}
                     {' · '}{t('lần {n}', { n: figure.revision })}</small></>}</td>

@@ -4,6 +4,8 @@ import { t } from './i18n.js';
 
 export const WORDS = {
   province: 'Tỉnh, thành phố', commune: 'Xã, phường', department: 'Sở, ngành', district: 'Huyện',
+  year: 'năm', quarter: 'quý', month: 'tháng',
+  machine: 'máy đọc', statistics: 'thống kê', unit: 'đơn vị báo cáo',
   scored: 'Đã chấm', missing: 'Thiếu số liệu', invalid: 'Không hợp lệ',
   undefined: 'Không xác định', excluded: 'Không đánh giá',
   good: 'Đọc tốt', no_data: 'Nguồn chưa có số liệu', blocked: 'Bị nguồn chặn',

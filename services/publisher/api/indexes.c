@@ -101,6 +101,27 @@ static void put_index(jw_t *j, const api_t *api, store_txn_t *txn, const catalog
     free(groups);
 }
 
+/* The levels and kinds of period that the decision is for, with results or without. */
+static void put_scope(jw_t *j, const catalog_index_t *index)
+{
+    jw_put_object(j, "applies_to");
+    jw_put_array(j, "levels");
+    for (int level = 1; level < 32; level++) {
+        if (catalog_has_level(index, level)) {
+            jw_text(j, event_level_name((Chiso__V1__Level)level));
+        }
+    }
+    jw_array_end(j);
+    jw_put_array(j, "periods");
+    for (unsigned i = PERIOD_YEAR; i <= PERIOD_MONTH; i++) {
+        if (index->periods == 0 || (index->periods & 1U << i) != 0) {
+            jw_text(j, period_kind_name((period_kind_t)i));
+        }
+    }
+    jw_array_end(j);
+    jw_object_end(j);
+}
+
 /* The index as the decision has it: every pillar and criterion. */
 void answer_index(const call_t *call)
 {
@@ -110,7 +131,9 @@ void answer_index(const call_t *call)
     jw_t j = jw_to(&body);
     jw_object(&j);
     put_head(&j, index);
+    put_scope(&j, index);
     jw_put_text(&j, "stated_max", index->stated_max);
+    jw_put_text(&j, "stated_indicators", index->stated_indicators);
     jw_put_flag(&j, "partial", index->partial);
     jw_put_array(&j, "notes");
     for (unsigned i = 0; i < index->n_notes; i++) {
@@ -124,6 +147,7 @@ void answer_index(const call_t *call)
         jw_put_text(&j, "code", pillar->code);
         jw_put_text(&j, "title", pillar->title);
         jw_put_text(&j, "max", decimal_format(pillar->max, max));
+        jw_put_text(&j, "stated_indicators", pillar->stated_indicators);
         jw_put_array(&j, "indicators");
         for (unsigned i = pillar->first; i < pillar->first + pillar->count; i++) {
             jw_object(&j);
