@@ -184,12 +184,10 @@ static int check_ids(const registry_t *r, int key)
         const registry_unit_t *a = s->units[i - 1];
         const registry_unit_t *b = s->units[i];
         if (strcmp(registry_key(a, key), registry_key(b, key)) == 0 && overlap(a, b)) {
-            const registry_place_t *other = &r->places[a - r->units];
-            char path[32];
-            snprintf(path, sizeof path, "units[%u]", other->at);
+            int line;
+            const char *file = registry_file_of(r, (unsigned)(a - r->units), &line);
             rc = wrong(r, b, key_names[key], "'%s' stands twice; %s:%d has it at the same time",
-                       registry_key(b, key), config_file(other->source->file),
-                       config_line(other->source->file, path));
+                       registry_key(b, key), file, line);
         }
     }
     return rc;
@@ -342,6 +340,15 @@ int registry_load(const char *path, FILE *errors, registry_t **out)
     }
     *out = r;
     return 0;
+}
+
+const char *registry_file_of(const registry_t *r, unsigned i, int *line)
+{
+    const registry_place_t *place = &r->places[i];
+    char path[32];
+    snprintf(path, sizeof path, "units[%u]", place->at);
+    *line = config_line(place->source->file, path);
+    return config_file(place->source->file);
 }
 
 void registry_destroy(registry_t **registry)

@@ -70,5 +70,7 @@ const char *registry_name_on(const registry_unit_t *unit, const char *day);
 /* In the order of the files. */
 unsigned registry_count(const registry_t *registry);
 const registry_unit_t *registry_at(const registry_t *registry, unsigned i);
+/* The file that it stands in, and the line. */
+const char *registry_file_of(const registry_t *registry, unsigned i, int *line);
 
 #endif

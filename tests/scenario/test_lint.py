@@ -414,6 +414,24 @@ class Units(unittest.TestCase):
                          r"0 districts, 36 departments; 82 units that ended before\n$")
         self.assertIn(done.stdout, chiso("lint").stdout)
 
+    def test_names_begin_as_names_do(self):
+        kinds = set()
+        for path in (CATALOGS / "units").glob("*.yaml"):
+            for name in re.findall(r'(?m)^  - \{.*?name: "([^"]+)"', path.read_text(encoding="utf-8")):
+                self.assertTrue(name[0].isupper(), name)
+                kinds |= {name.split()[0]} if path.stem == "communes" else set()
+        self.assertEqual(kinds, {"Xã", "Phường", "Đặc"})
+
+    def test_codes_that_a_table_program_cut(self):
+        communes = ('format: "1"\nlevel: commune\nunits:\n'
+                    '  - {code: "4", parent: "91", name: "Phường Ba Đình"}\n'
+                    '  - {code: "30337", parent: "91.so-y-te", name: "Xã Lạc"}\n')
+        done = self.lint({**UNITS, "communes.yaml": communes})
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stdout, r"(?m)^ERROR \S*/communes\.yaml:4: code '4'; expected five digits$")
+        self.assertRegex(done.stdout, r"(?m)^ERROR \S*/communes\.yaml:5: parent '91\.so-y-te'; expected a "
+                         r"province or district$")
+
     def test_a_small_registry_is_good(self):
         done = self.lint(UNITS)
         self.assertEqual(done.returncode, 0, done.stdout)
