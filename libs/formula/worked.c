@@ -269,6 +269,16 @@ static void put_count(work_t *w, const rule_t *r)
     }
 }
 
+static void put_percent(work_t *w)
+{
+    decimal_t p = number_of(w, "p");
+    bool more = decimal_compare(p, decimal_of(100)) > 0;
+    buffer_append_text(w->out, more ? SAY(w, "min(1, ", "min(1; ") : "");
+    put_number(w, p, w->out);
+    buffer_append_text(w->out, more ? " / 100)" : " / 100");
+    put_times_max(w);
+}
+
 static void put_rule(work_t *w, const rule_t *r);
 
 /* Each part in brackets, by the inputs whose names begin with "pN.". */
@@ -290,7 +300,11 @@ static void put_parts(work_t *w, const rule_t *r)
         part.max = r->parts[i].max;
         part.points = rule_evaluate(&r->parts[i], part.max, part.inputs, NULL).points;
         buffer_append_text(w->out, i > 0 ? " + [" : "[");
-        put_rule(&part, &r->parts[i]);
+        if (r->parts[i].kind == RULE_POINTS) {
+            put_number(&part, number_of(&part, "points"), w->out);
+        } else {
+            put_rule(&part, &r->parts[i]);
+        }
         buffer_append_text(w->out, "]");
         w->failed = part.failed;
     }
@@ -300,9 +314,7 @@ static void put_rule(work_t *w, const rule_t *r)
 {
     switch (r->kind) {
     case RULE_PERCENT:
-        put_number(w, number_of(w, "p"), w->out);
-        buffer_append_text(w->out, " / 100");
-        put_times_max(w);
+        put_percent(w);
         break;
     case RULE_OPTIONS:
         put_option(w, r);

@@ -122,6 +122,8 @@ static void test_others(void **state)
            (rule_input_t){.name = "items", .kind = RULE_ITEMS, .items = 0});
     rule_t percent = {.kind = RULE_PERCENT};
     WORKED(&percent, "5", "87,5 / 100 × 5 = 4,375", "87.5 / 100 * 5 = 4.375", number("p", "87.5"));
+    WORKED(&percent, "5", "min(1; 250 / 100) × 5 = 5", "min(1, 250 / 100) * 5 = 5",
+           number("p", "250"));
     rule_t count = {.kind = RULE_COUNT, .target = dec("12"), .below = RULE_BELOW_PRORATED};
     const rule_input_t has = {.name = "has", .kind = RULE_FLAG, .flag = true};
     const rule_input_t none = {.name = "has", .kind = RULE_FLAG};
@@ -135,6 +137,10 @@ static void test_others(void **state)
     WORKED(&parts, "3", "[min(1; 1 / 2) × 1] + [50 / 100 × 2] = 1,5",
            "[min(1, 1 / 2) * 1] + [50 / 100 * 2] = 1.5", number("p1.a", "1"), number("p1.b", "2"),
            number("p2.p", "50"));
+    both[1].kind = RULE_POINTS; /* given points are told as they are beside what is worked out */
+    WORKED(&parts, "3", "[min(1; 1 / 2) × 1] + [1,25] = 1,75",
+           "[min(1, 1 / 2) * 1] + [1.25] = 1.75", number("p1.a", "1"), number("p1.b", "2"),
+           number("p2.points", "1.25"));
 }
 
 /* Nothing is told where nothing is worked out, or something is missing: never a zero. */
