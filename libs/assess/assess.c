@@ -68,7 +68,8 @@ rule_ratio_t assess_best(const catalog_index_t *index, unsigned indicator,
     return best;
 }
 
-/* A parent is scored when all of its children that apply are; otherwise it tells what is wrong. */
+/* A parent is scored when all of its children that apply are; otherwise it tells what is wrong, as
+ * a rule does of its inputs: invalid outweighs missing outweighs undefined, in whatever order. */
 rule_result_t assess_children(const catalog_index_t *index, const rule_result_t *results,
                               unsigned i)
 {
@@ -81,8 +82,7 @@ rule_result_t assess_children(const catalog_index_t *index, const rule_result_t 
         }
         decimal_add(sum.points, child->points, &sum.points);
         sum.flags |= child->flags;
-        if (sum.status == RULE_EXCLUDED || sum.status == RULE_SCORED ||
-            (child->status != RULE_SCORED && child->status == RULE_INVALID)) {
+        if (rule_worse(child->status, sum.status)) {
             sum.status = child->status;
         }
     }

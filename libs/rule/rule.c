@@ -87,12 +87,19 @@ typedef struct {
     unsigned flags;
 } run_t;
 
-/* Invalid outweighs missing outweighs undefined: the first is a mistake somebody made. */
+bool rule_worse(rule_status_t a, rule_status_t b)
+{
+    static const int weight[] = {[RULE_EXCLUDED] = 0,
+                                 [RULE_SCORED] = 1,
+                                 [RULE_UNDEFINED] = 2,
+                                 [RULE_MISSING] = 3,
+                                 [RULE_INVALID] = 4};
+    return weight[a] > weight[b];
+}
+
 static void fail(run_t *run, rule_status_t status)
 {
-    static const int weight[] = {
-        [RULE_SCORED] = 0, [RULE_UNDEFINED] = 1, [RULE_MISSING] = 2, [RULE_INVALID] = 3};
-    if (weight[status] > weight[run->status]) {
+    if (rule_worse(status, run->status)) {
         run->status = status;
     }
 }

@@ -24,6 +24,10 @@ typedef enum {
     RULE_EXCLUDED = 5 /* "không đánh giá": leaves points and maximum alike */
 } rule_status_t;
 
+/* What outweighs what, of inputs, children and pillars alike: invalid, the mistake that somebody
+ * made, before missing before undefined before scored before excluded. */
+bool rule_worse(rule_status_t a, rule_status_t b);
+
 enum {
     RULE_RATIO_GT_1 = 1,       /* a ratio above 1 was counted as 1 */
     RULE_INCONSISTENT = 2,     /* …although its numerator is a part of its denominator */

@@ -234,7 +234,7 @@ static pillar_sum_t sum_of(const catalog_index_t *index, const catalog_pillar_t 
         if (in->rule.kind == RULE_CHILDREN || status == CHISO__V1__STATUS__EXCLUDED) {
             continue; /* a parent's children are told themselves */
         }
-        if (sum.worst == CHISO__V1__STATUS__EXCLUDED || status > sum.worst) {
+        if (rule_worse((rule_status_t)status, (rule_status_t)sum.worst)) {
             sum.worst = status;
         }
         decimal_add(sum.max, in->max, &sum.max);

@@ -568,6 +568,11 @@ class Assessments(Case):
                  for without in ([], ["3.6"], ["3.6.1"], ["3.6.1", "3.6.2"], ["3"])]
         row = self.same("hd-district-2024", units)[0]
         self.assertEqual(row["indicators"]["3.6"]["points"], "1.666666")  # twice 0.833333
+        weight = ("scored", "undefined", "missing", "invalid")  # the worst of them, in either order
+        for one, other in itertools.product((good, q(1, 0), {}, q(-1, 1)), repeat=2):
+            got = evaluate("hd-district-2024", [{"unit": "A", "inputs": {"3.6.1": one, "3.6.2": other}}])
+            status = {code: i["status"] for code, i in got[0]["indicators"].items()}
+            self.assertEqual(status["3.6"], max(status["3.6.1"], status["3.6.2"], key=weight.index))
 
     def test_the_best_of_all_units(self):
         def board(*ratios, **more):

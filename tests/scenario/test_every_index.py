@@ -18,6 +18,7 @@ import rig
 from test_evaluate import assessed, evaluate, figure_uses, good_input
 
 UNITS = 16  # of each index
+WORSE = ("excluded", "scored", "undefined", "missing", "invalid")
 PERIODS = {index: str(2020 + i) for i, index in enumerate(oracle.INDEXES)}
 MARKER = ("dvc-766.ckmb", "2019-Q1", "86")  # told last: who sees it has seen everything
 
@@ -229,6 +230,8 @@ class EveryIndex(rig.Case):
             right = want["pillars"][p["code"]]
             self.assertEqual((Decimal(p["points"]), Decimal(p["max"])),
                              (Decimal(right["points"]), Decimal(right["max"])), f"{where} {p['code']}")
+            self.assertEqual(p["status"], max((i["status"] for i in p["indicators"]), key=WORSE.index),
+                             f"{where} {p['code']}")
         for key in ("points", "max"):
             self.assertEqual(Decimal(got[key]), Decimal(want[key]), f"{where} {key}")
         for key in ("percent", "coverage", "rank"):
