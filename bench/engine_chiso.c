@@ -246,7 +246,7 @@ void scorer_bench_apply(scorer_bench_t *b, unsigned turn)
     if (!b->no_checkpoint) {
         uint64_t floor = checkpoint_floor(b->checkpoint);
         b->checkpointing =
-            checkpoint_step(b->checkpoint, txn, false) || checkpoint_floor(b->checkpoint) != floor;
+            checkpoint_keep_up(b->checkpoint, txn) || checkpoint_floor(b->checkpoint) != floor;
     }
     if (!b->no_checkpoint && journal_trim_due(b->journal)) {
         journal_trim(b->journal, txn, checkpoint_floor(b->checkpoint), BATCH_TRIM(n));

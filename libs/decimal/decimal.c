@@ -123,8 +123,9 @@ static bool rounds_away(u128_t quotient, u128_t rest, u128_t divisor, decimal_ro
 }
 
 /* Writes units * 10^-places. Units may be 10^24 exactly (the largest value rounded up), which is
- * one digit longer; it comes only with places < 6, so DECIMAL_TEXT_SIZE still holds it. */
-static const char *write_units(u128_t units, bool negative, int places, char out[DECIMAL_TEXT_SIZE])
+ * one digit longer; it comes only with places < 6, so DECIMAL_TEXT_SIZE still holds it. Returns the
+ * length. */
+static size_t write_units(u128_t units, bool negative, int places, char out[DECIMAL_TEXT_SIZE])
 {
     bool small = units <= UINT64_MAX;
     uint64_t whole =
@@ -147,11 +148,12 @@ static const char *write_units(u128_t units, bool negative, int places, char out
     if (negative && units != 0) {
         *--at = '-';
     }
-    memcpy(out, at, (size_t)(text + sizeof text - at));
-    return out;
+    size_t len = (size_t)(text + sizeof text - 1 - at);
+    memcpy(out, at, len + 1);
+    return len;
 }
 
-const char *decimal_format(decimal_t value, char out[DECIMAL_TEXT_SIZE])
+size_t decimal_write(decimal_t value, char out[DECIMAL_TEXT_SIZE])
 {
     u128_t units = magnitude(value);
     /* division of 128 bits is slow, and a value of a million million is a rare one */
@@ -166,6 +168,12 @@ const char *decimal_format(decimal_t value, char out[DECIMAL_TEXT_SIZE])
     return write_units(units, value.micro < 0, places, out);
 }
 
+const char *decimal_format(decimal_t value, char out[DECIMAL_TEXT_SIZE])
+{
+    decimal_write(value, out);
+    return out;
+}
+
 const char *decimal_format_fixed(decimal_t value, int places, decimal_rounding_t rounding,
                                  char out[DECIMAL_TEXT_SIZE])
 {
@@ -176,7 +184,8 @@ const char *decimal_format_fixed(decimal_t value, int places, decimal_rounding_t
     if (rounds_away(units, size % divisor, divisor, rounding)) {
         units++;
     }
-    return write_units(units, value.micro < 0, places, out);
+    write_units(units, value.micro < 0, places, out);
+    return out;
 }
 
 /* Two magnitudes below 2^80 cannot overflow the signed sum. */

@@ -45,6 +45,8 @@ int decimal_parse(const char *text, size_t len, decimal_t *out);
 
 /* The canonical text: no leading or trailing zeros, no "-0": "9.53", "100", "-0.5". Returns out. */
 const char *decimal_format(decimal_t value, char out[DECIMAL_TEXT_SIZE]);
+/* The same; returns its length. */
+size_t decimal_write(decimal_t value, char out[DECIMAL_TEXT_SIZE]);
 
 /* Exactly `places` (0..6) digits behind the point, rounded as said: "9.530000" for 6. A result that
  * rounds to zero has no sign. Returns out. */

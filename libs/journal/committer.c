@@ -1,9 +1,10 @@
 /* committer.c - see committer.h.
  *
- * Two things hide the price of fsync. The thread: a batch is worked out while the one before is
- * written. And LMDB's second fsync, of the page that makes a commit count: the first fsync of the
- * next commit does it too, so that it is waited for only when nothing follows (store.h). What is
- * durable therefore lags one commit behind what is written, and both are known here only.
+ * Three things hide the price of fsync. The thread: a batch is worked out while the one before is
+ * written. Those that are worked out meanwhile are one commit. And LMDB's second fsync, of the page
+ * that makes a commit count: the first fsync of the next commit does it too, so that it is waited
+ * for only when nothing follows (store.h). What is durable therefore lags one commit behind what is
+ * written, and both are known here only.
  */
 #include "journal/committer.h"
 
@@ -33,6 +34,7 @@ struct committer {
     /* under the lock */
     store_txn_t *waiting;
     uint64_t waiting_seal, given_seal;
+    unsigned n_joined;         /* in the one that waits */
     size_t unreleased;         /* bytes of notes, since what the commits looked at was given back */
     uint64_t written, durable; /* seals */
     int64_t micros[TIMES];     /* of the commits, by their number */
@@ -166,19 +168,33 @@ store_txn_t *committer_note(committer_t *c)
     return store_note(c->store, room);
 }
 
+static bool can_join(const committer_t *c, size_t bytes)
+{
+    return c->waiting != NULL && c->n_joined < COMMITTER_JOINED &&
+           c->rooms[(c->room - 2) % ROOMS].len + bytes <= COMMITTER_JOINED_BYTES;
+}
+
 int committer_give(committer_t *c, store_txn_t **txn, uint64_t seal)
 {
+    size_t bytes = c->rooms[(c->room - 1) % ROOMS].len;
     pthread_mutex_lock(&c->lock);
-    while (c->waiting != NULL && c->failed == 0) {
+    while (c->waiting != NULL && !can_join(c, bytes) && c->failed == 0) {
         pthread_cond_wait(&c->taken, &c->lock);
     }
     int rc = c->failed;
-    if (rc == 0) {
+    if (rc == 0 && c->waiting != NULL) {
+        store_join(c->waiting, txn);
+        c->n_joined++;
+        c->room--; /* its notes were copied */
+    } else if (rc == 0) {
         c->waiting = *txn;
-        c->waiting_seal = c->given_seal = seal;
-        c->unreleased += c->rooms[(c->room - 1) % ROOMS].len;
+        c->n_joined = 1;
         *txn = NULL;
         pthread_cond_signal(&c->given);
+    }
+    if (rc == 0) {
+        c->waiting_seal = c->given_seal = seal;
+        c->unreleased += bytes;
     }
     pthread_mutex_unlock(&c->lock);
     if (rc != 0) {

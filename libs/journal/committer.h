@@ -11,7 +11,11 @@
 
 #include "store/store.h"
 
-#define COMMITTER_MAX_NOTES (512U << 20) /* bytes of one transaction */
+#define COMMITTER_MAX_NOTES (512U << 20)    /* bytes of one transaction */
+#define COMMITTER_JOINED 8                  /* transactions at most, in one commit … */
+#define COMMITTER_JOINED_BYTES (256U << 10) /* … of so many bytes */
+/* waiting, being written, written and not yet durable; and the one that is noted */
+#define COMMITTER_AHEAD (3 * COMMITTER_JOINED + 1)
 
 typedef struct committer committer_t;
 
@@ -22,8 +26,8 @@ void committer_stop(committer_t **committer);
 
 /* The next transaction, noted (store_note()). One at a time. */
 store_txn_t *committer_note(committer_t *committer);
-/* Gives it away, sealed as number `seal` (journal_seal()). Waits while another one waits. 0, or how
- * an earlier one failed. */
+/* Gives it away, sealed as number `seal` (journal_seal()). Waits while another one waits in which
+ * it cannot join. 0, or how an earlier one failed. */
 int committer_give(committer_t *committer, store_txn_t **txn, uint64_t seal);
 
 /* Up to which seal all is durable: 0 when nothing is yet. 0, or how one failed; that is final. */

@@ -17,7 +17,7 @@
 
 #define RECORD_VERSION 1
 #define HEADER_SIZE (1 + 4 + SHA256_SIZE)
-#define MAX_SEALED 8     /* commits under way at once */
+#define MAX_SEALED 32    /* transactions under way at once */
 #define MAX_CONSUMERS 96 /* 64 portals and some */
 #define STORE_CONSUMERS_MS 10000
 #define MAX_CONSUMER_NAME 63

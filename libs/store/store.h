@@ -83,6 +83,9 @@ void store_fail(store_txn_t *txn, int code); /* makes it fail from outside; keep
  * notes: while one thread commits, another can note the next. */
 store_txn_t *store_note(store_t *store, buffer_t *notes);
 bool store_is_noted(const store_txn_t *txn);
+/* Ends a noted one by adding what it notes to another noted one: they are carried out together, in
+ * that order, or not at all. */
+void store_join(store_txn_t *into, store_txn_t **txn);
 
 /* Ends the transaction: with fsync, or without effect. A write refused by the soft limit is
  * CHISO_E_FULL; everything else that fails is CHISO_E_STORE. */

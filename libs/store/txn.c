@@ -79,6 +79,17 @@ bool store_is_noted(const store_txn_t *txn)
     return txn->notes != NULL;
 }
 
+void store_join(store_txn_t *into, store_txn_t **txn)
+{
+    const buffer_t *notes = (*txn)->notes;
+    store_fail(into, (*txn)->status);
+    if (into->notes != NULL && notes != NULL) { /* neither was born failed */
+        buffer_append(into->notes, notes->data, notes->len);
+        into->notes->failed |= notes->failed;
+    }
+    store_abort(txn);
+}
+
 /* True when it was noted: it is carried out by the commit. */
 static bool noted(store_txn_t *txn, note_kind_t kind, store_table_t table, bytes_t key,
                   bytes_t value)

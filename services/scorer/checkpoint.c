@@ -15,18 +15,21 @@
 const char *const scorer_tables[] = {JOURNAL_TABLES, INBOX_TABLES, "results", "rankings",
                                      "states",       "history",    "meta",    NULL};
 
+/* A bit for each result, by its place in the state. */
 typedef struct {
-    result_t **items;
-    size_t n, cap;
-} list_t;
+    uint64_t *words;
+    size_t n;
+} set_t;
 
 struct checkpoint {
     store_t *store;
     journal_t *journal;
     state_t *state;
-    list_t dirty;    /* since the running checkpoint began */
-    list_t writing;  /* what is left of it */
-    size_t slice;    /* of it, a commit */
+    set_t dirty;     /* differ from their records; since the running checkpoint began */
+    set_t writing;   /* what is left of it */
+    size_t n_words;  /* of either */
+    size_t at;       /* the word of `writing` before which nothing is left */
+    size_t total;    /* in it when it began */
     uint64_t floor;  /* stored */
     uint64_t target; /* floor of the running one; 0: none runs */
     bool told;       /* all figures of the present catalogs were asked for */
@@ -49,31 +52,37 @@ int checkpoint_new(store_t *store, journal_t *journal, state_t *state, checkpoin
 void checkpoint_destroy(checkpoint_t **checkpoint)
 {
     if (checkpoint != NULL && *checkpoint != NULL) {
-        free((*checkpoint)->dirty.items);
-        free((*checkpoint)->writing.items);
+        free((*checkpoint)->dirty.words);
+        free((*checkpoint)->writing.words);
         free(*checkpoint);
         *checkpoint = NULL;
     }
 }
 
+static void widen(set_t *set, size_t from, size_t to)
+{
+    uint64_t *words = realloc(set->words, to * sizeof *words);
+    if (words == NULL) {
+        log_error("out of memory", NULL);
+        abort(); /* a result left out of the checkpoint would be lost with the journal's trim */
+    }
+    memset(words + from, 0, (to - from) * sizeof *words);
+    set->words = words;
+}
+
 void checkpoint_dirty_result(void *checkpoint, result_t *result)
 {
     checkpoint_t *c = checkpoint;
-    if (result->dirty) {
-        return;
+    if (result->place / 64 >= c->n_words) {
+        size_t wider = (result->place / 64 + 1) * 2;
+        widen(&c->dirty, c->n_words, wider);
+        widen(&c->writing, c->n_words, wider);
+        c->n_words = wider;
     }
-    if (c->dirty.n == c->dirty.cap) {
-        size_t cap = c->dirty.cap == 0 ? 64 : c->dirty.cap * 2;
-        result_t **grown = realloc(c->dirty.items, cap * sizeof *grown);
-        if (grown == NULL) {
-            log_error("out of memory", NULL);
-            abort(); /* a result left out of the checkpoint would be lost with the journal's trim */
-        }
-        c->dirty.items = grown;
-        c->dirty.cap = cap;
+    if (!bit_get(c->dirty.words, result->place)) {
+        bit_set(c->dirty.words, result->place);
+        c->dirty.n++;
     }
-    result->dirty = true;
-    c->dirty.items[c->dirty.n++] = result;
 }
 
 void checkpoint_dirty_ranking(void *checkpoint, ranking_t *ranking)
@@ -160,36 +169,70 @@ static void finish(checkpoint_t *c, store_txn_t *txn)
     c->target = 0;
 }
 
-static bool is_due(const checkpoint_t *c, uint64_t events)
+/* Records of the journal after which one begins. */
+static uint64_t due_after(const checkpoint_t *c)
 {
     uint64_t due = c->state->n_results * CHECKPOINT_EVENTS_A_RESULT;
-    return events >= (due < CHECKPOINT_EVENTS ? CHECKPOINT_EVENTS : due);
+    return due < CHECKPOINT_EVENTS ? CHECKPOINT_EVENTS : due;
 }
 
-bool checkpoint_step(checkpoint_t *c, store_txn_t *txn, bool force)
+/* False when none runs. */
+static bool begin(checkpoint_t *c, bool force)
 {
-    if (c->target == 0) {
-        uint64_t head = journal_head(c->journal);
-        if (head + 1 == c->floor || (!force && !is_due(c, head + 1 - c->floor))) {
-            return false;
-        }
-        list_t empty = c->writing;
-        c->writing = c->dirty;
-        c->dirty = (list_t){.items = empty.items, .cap = empty.cap};
-        c->target = head + 1;
-        c->slice = c->writing.n / CHECKPOINT_COMMITS;
-        c->slice = c->slice < CHECKPOINT_SLICE ? CHECKPOINT_SLICE : c->slice;
-        for (size_t i = 0; i < c->writing.n; i++) {
-            c->writing.items[i]->dirty = false; /* what changes from here on is for the next one */
-        }
+    uint64_t head = journal_head(c->journal);
+    if (c->target != 0) {
+        return true;
     }
-    for (size_t i = 0; i < c->slice && c->writing.n > 0; i++) {
-        write_result(txn, c->writing.items[--c->writing.n]);
+    if (head + 1 == c->floor || (!force && head + 1 - c->floor < due_after(c))) {
+        return false;
+    }
+    set_t empty = c->writing;
+    c->writing = c->dirty;
+    c->dirty = empty; /* what changes from here on is for the next one */
+    c->target = head + 1;
+    c->total = c->writing.n;
+    c->at = 0;
+    return true;
+}
+
+/* In the order of their places, which is nearly that of their keys: those beside each other lie on
+ * the same pages of the store. Returns true while there is more. */
+static bool write_some(checkpoint_t *c, store_txn_t *txn, size_t n)
+{
+    for (size_t i = 0; i < n && c->writing.n > 0; i++, c->writing.n--) {
+        while (c->writing.words[c->at] == 0) {
+            c->at++;
+        }
+        uint64_t *word = &c->writing.words[c->at];
+        write_result(txn, c->state->results[c->at * 64 + (size_t)__builtin_ctzll(*word)]);
+        *word &= *word - 1;
     }
     if (c->writing.n == 0) {
         finish(c, txn);
     }
     return c->target != 0;
+}
+
+bool checkpoint_step(checkpoint_t *c, store_txn_t *txn, bool force)
+{
+    if (!begin(c, force)) {
+        return false;
+    }
+    size_t n = c->total / CHECKPOINT_STEPS;
+    return write_some(c, txn, n < CHECKPOINT_SLICE ? CHECKPOINT_SLICE : n);
+}
+
+bool checkpoint_keep_up(checkpoint_t *c, store_txn_t *txn)
+{
+    if (!begin(c, false)) {
+        return false;
+    }
+    uint64_t half = due_after(c) / 2;
+    uint64_t come = journal_head(c->journal) + 1 - c->target;
+    size_t by_now = come < half ? (size_t)(c->total * come / half) : c->total;
+    size_t written = c->total - c->writing.n;
+    size_t n = by_now > written ? by_now - written : 0;
+    return write_some(c, txn, n < CHECKPOINT_WITH_BATCH ? n : CHECKPOINT_WITH_BATCH);
 }
 
 void checkpoint_told(checkpoint_t *c)

@@ -29,8 +29,9 @@ extern const char *const scorer_tables[];
  * all of them, which is to stay the same small part of the work however many they are. */
 #define CHECKPOINT_EVENTS 65536
 #define CHECKPOINT_EVENTS_A_RESULT 16
-#define CHECKPOINT_SLICE 32     /* records a commit, at least … */
-#define CHECKPOINT_COMMITS 1024 /* … and as many as end it after so many commits */
+#define CHECKPOINT_SLICE 32      /* records a step, at least … */
+#define CHECKPOINT_STEPS 1024    /* … and as many as end it after so many steps */
+#define CHECKPOINT_WITH_BATCH 96 /* records with a batch, at most */
 
 typedef struct checkpoint checkpoint_t;
 
@@ -55,6 +56,8 @@ void checkpoint_dirty_ranking(void *checkpoint, ranking_t *ranking);
 /* Begins one when it is due (or `force`), and writes the next slice within `txn`. Returns true
  * while there is more to write. The caller commits. */
 bool checkpoint_step(checkpoint_t *checkpoint, store_txn_t *txn, bool force);
+/* The same with a batch: as little as ends it when half of what makes the next one due has come. */
+bool checkpoint_keep_up(checkpoint_t *checkpoint, store_txn_t *txn);
 /* Every journal record before it is in the records. */
 uint64_t checkpoint_floor(const checkpoint_t *checkpoint);
 

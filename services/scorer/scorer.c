@@ -29,7 +29,7 @@
 #define CHECKPOINT_STOP_STEPS 32
 #define TRIM_MS 1000
 #define TRIM_RECORDS 10000 /* a second, when all is quiet … */
-#define SEALS 8            /* more than are ever under way */
+#define SEALS 32           /* more than COMMITTER_AHEAD */
 #define CONSUMER_NAME "scorer"
 
 typedef struct {
@@ -49,6 +49,7 @@ typedef struct {
     score_t score;
     checkpoint_t *checkpoint;
     bool checkpoint_running;
+    bool busy;   /* more batches are coming, each with its part of a checkpoint */
     bool synced; /* ingest has told its state: before that there is nothing to give a snapshot of */
     bool failed; /* memory is ahead of the journal: worthless */
     uint64_t life;         /* a snapshot's cursor counts in this process's order only */
@@ -135,10 +136,11 @@ static int on_batch(void *context, uint64_t epoch, uint64_t first_seq, const byt
     int64_t began = clock_mono_us();
     if (more) { /* a checkpoint that falls due by itself is cheaper */
         s->checkpoint_at = clock_mono_ms() + CHECKPOINT_IDLE_MS;
+        s->busy = true;
     }
     store_txn_t *txn = committer_note(s->committer);
     batch_apply(&s->score, txn, epoch, first_seq, events, n_events, more);
-    s->checkpoint_running = checkpoint_step(s->checkpoint, txn, false);
+    s->checkpoint_running = checkpoint_keep_up(s->checkpoint, txn);
     if (journal_trim_due(s->journal)) {
         journal_trim(s->journal, txn, checkpoint_floor(s->checkpoint), BATCH_TRIM(n_events));
     }
@@ -291,10 +293,11 @@ static void on_checkpoint(void *context)
         score_settle(&s->score, txn);
         commit(s, &txn);
     }
-    if (s->checkpoint_running ||
+    if ((s->checkpoint_running && !s->busy) ||
         (idle_due && checkpoint_floor(s->checkpoint) <= journal_head(s->journal))) {
         write_checkpoint(s, idle_due);
     }
+    s->busy = false;
 }
 
 static void on_trim(void *context)

@@ -276,6 +276,7 @@ result_t *state_result(state_t *state, const catalog_index_t *index, const char 
     if (!join(r->local, r) || (r->nation != r->local && !join(r->nation, r))) {
         return NULL; /* out of memory: the caller stops the process */
     }
+    r->place = (uint32_t)state->n_results;
     state->results[state->n_results++] = r;
     if (keys_add(&state->keys, state->results, state->n_results - 1) != 0) {
         return NULL;

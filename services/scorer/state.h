@@ -67,7 +67,6 @@ typedef struct result {
     bool nation_ordered;
     bool local_told; /* its Score has told a rank in this batch, the ranking has not */
     bool nation_told;
-    bool dirty;                /* differs from its record in the store */
     bool pending;              /* has an event to be written in this batch */
     bool revised;              /* …with a new revision */
     bool has_change;           /* there was a revision before */
@@ -91,6 +90,7 @@ typedef struct result {
     revision_t *revisions; /* n_revisions that are not yet in the stored history */
     uint32_t revision;
     uint32_t cause; /* while pending: its place in score_t's list */
+    uint32_t place; /* in state_t's list */
     uint16_t key_len;
     char key[]; /* index NUL period NUL code NUL NUL */
 } result_t;

@@ -21,8 +21,8 @@
 
 static uint8_t *pack_decimal(uint8_t *at, unsigned field, decimal_t value)
 {
-    char text[DECIMAL_TEXT_SIZE];
-    return pack_text(at, field, decimal_format(value, text));
+    uint8_t *text = pack_begin(at, field);
+    return pack_end(text, text + decimal_write(value, (char *)text));
 }
 
 static uint8_t *pack_unit(uint8_t *at, unsigned field, const result_t *r)

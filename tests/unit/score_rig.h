@@ -130,7 +130,7 @@ static inline void rig_commit(rig_t *rig)
     store_txn_t *txn = rig_txn(rig);
     score_settle(&rig->score, txn);
     if (!rig->no_step) {
-        checkpoint_step(rig->checkpoint, txn, false); /* as the service does */
+        checkpoint_keep_up(rig->checkpoint, txn); /* as the service does */
     }
     journal_seal(rig->journal, txn);
     rig->txn = NULL;

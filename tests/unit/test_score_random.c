@@ -175,24 +175,32 @@ static void test_kills(void **state)
     assert_memory_equal(calm, sometimes, SHA256_SIZE);
 }
 
+/* So many results, none of which has a record yet. */
+enum { MANY = 3 * CHECKPOINT_SLICE + 10 };
+
+static rig_t *rig_with_many(void)
+{
+    static const char *const only[] = {TEST_ROOT "/catalogs/dvc-766.yaml"};
+    rig_t *rig = rig_new(only, 1);
+    rig->no_step = true;
+    for (unsigned i = 0; i < MANY; i++) {
+        char code[8];
+        char value[16];
+        snprintf(code, sizeof code, "%05u", i);
+        snprintf(value, sizeof value, "%u.%u", i % 18, i % 10);
+        unit_t u = {code, "91", "Xã", CHISO__V1__LEVEL__COMMUNE};
+        rig_read(rig, &u, "2025", &(fig_t){"dvc-766.ckmb", value, 1, 1000}, 1);
+    }
+    rig_commit(rig);
+    return rig;
+}
+
 /* A checkpoint of several slices, killed after each of them while readings go on. */
 static void test_slices(void **state)
 {
     (void)state;
-    static const char *const only[] = {TEST_ROOT "/catalogs/dvc-766.yaml"};
     for (unsigned kill_after = 0; kill_after < 6; kill_after++) {
-        rig_t *rig = rig_new(only, 1);
-        rig->no_step = true;
-        enum { MANY = 3 * CHECKPOINT_SLICE + 10 };
-        for (unsigned i = 0; i < MANY; i++) {
-            char code[8];
-            char value[16];
-            snprintf(code, sizeof code, "%05u", i);
-            snprintf(value, sizeof value, "%u.%u", i % 18, i % 10);
-            unit_t u = {code, "91", "Xã", CHISO__V1__LEVEL__COMMUNE};
-            rig_read(rig, &u, "2025", &(fig_t){"dvc-766.ckmb", value, 1, 1000}, 1);
-        }
-        rig_commit(rig);
+        rig_t *rig = rig_with_many();
         bool more = true;
         for (unsigned slice = 0; slice < kill_after && more; slice++) {
             more = checkpoint_slice(rig, true);
@@ -216,10 +224,52 @@ static void test_slices(void **state)
     }
 }
 
+/* How many results have a record after so many more in the journal, and what came with them. */
+static uint64_t after_more(rig_t *rig, unsigned more)
+{
+    store_txn_t *txn = store_write(rig->store);
+    for (unsigned i = 0; i < more; i++) {
+        journal_append(rig->journal, txn, bytes_of_text("of no meaning"));
+    }
+    journal_seal(rig->journal, txn);
+    assert_int_equal(store_commit(&txn), 0);
+    journal_settle(rig->journal, true);
+    txn = store_write(rig->store);
+    checkpoint_keep_up(rig->checkpoint, txn);
+    uint64_t written = store_count(txn, SCORER_RESULTS);
+    assert_int_equal(store_commit(&txn), 0);
+    return written;
+}
+
+/* Beside batches a checkpoint goes as fast as the journal and no faster, in order of the places. */
+static void test_keep_up(void **state)
+{
+    (void)state;
+    enum { HALF = CHECKPOINT_EVENTS / 2 };
+    rig_t *rig = rig_with_many();
+    assert_int_equal(after_more(rig, CHECKPOINT_EVENTS / 4), 0); /* none is due */
+    uint64_t begun_at = journal_head(rig->journal) + 1;
+    assert_true(checkpoint_slice(rig, true));
+    assert_int_equal(after_more(rig, HALF / 8), CHECKPOINT_SLICE); /* ahead of it */
+    assert_int_equal(after_more(rig, HALF / 2 - HALF / 8), MANY / 2);
+    result_t *written = rig->state.results[0];
+    result_t *waiting = rig->state.results[MANY - 1];
+    store_txn_t *txn = store_read(rig->store);
+    bytes_t record;
+    assert_true(store_get(txn, SCORER_RESULTS, bytes_of(written->key, written->key_len), &record));
+    assert_false(store_get(txn, SCORER_RESULTS, bytes_of(waiting->key, waiting->key_len), &record));
+    store_abort(&txn);
+    assert_int_equal(checkpoint_floor(rig->checkpoint), 1);
+    assert_int_equal(after_more(rig, HALF / 2), MANY);
+    assert_int_equal(checkpoint_floor(rig->checkpoint), begun_at);
+    rig_free(rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_incremental),
                                        cmocka_unit_test(test_order), cmocka_unit_test(test_kills),
-                                       cmocka_unit_test(test_slices)};
+                                       cmocka_unit_test(test_slices),
+                                       cmocka_unit_test(test_keep_up)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

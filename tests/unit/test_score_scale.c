@@ -20,7 +20,11 @@ static void commit(rig_t *rig, bool tell, bool trim)
     } else {
         score_settle_results(&rig->score, txn);
     }
-    checkpoint_step(rig->checkpoint, txn, dice(40) == 0);
+    if (dice(40) == 0) {
+        checkpoint_step(rig->checkpoint, txn, true);
+    } else {
+        checkpoint_keep_up(rig->checkpoint, txn);
+    }
     if (trim) {
         journal_trim(rig->journal, txn, checkpoint_floor(rig->checkpoint), 100000);
     }
