@@ -245,8 +245,10 @@ void scorer_bench_apply(scorer_bench_t *b, unsigned turn)
     batch_apply(&b->score, txn, 1, b->next_seq, b->turns[turn].events, n, b->more);
     if (!b->no_checkpoint) {
         uint64_t floor = checkpoint_floor(b->checkpoint);
+        double start = seconds();
         b->checkpointing =
             checkpoint_keep_up(b->checkpoint, txn) || checkpoint_floor(b->checkpoint) != floor;
+        b->checkpoint_s = seconds() - start;
     }
     if (!b->no_checkpoint && journal_trim_due(b->journal)) {
         journal_trim(b->journal, txn, checkpoint_floor(b->checkpoint), BATCH_TRIM(n));

@@ -17,10 +17,11 @@ typedef struct {
     state_t state;
     score_t score;
     checkpoint_t *checkpoint;
-    bool more;          /* batches wait behind this one, as they do when all is measured */
-    bool no_checkpoint; /* to see what a long tail costs */
-    uint64_t next_seq;  /* of the made-up ingest */
-    bool checkpointing; /* the last batch wrote a slice of one */
+    bool more;           /* batches wait behind this one, as they do when all is measured */
+    bool no_checkpoint;  /* to see what a long tail costs */
+    uint64_t next_seq;   /* of the made-up ingest */
+    bool checkpointing;  /* the last batch wrote a slice of one … */
+    double checkpoint_s; /* … in so many seconds */
     struct {
         buffer_t packed; /* a batch as it comes over the bus */
         bytes_t *events;

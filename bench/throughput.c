@@ -168,18 +168,17 @@ static void print_table(bench_t *b, int grouped, int rounds)
     printf("\n");
 }
 
-/* For bench/goals.py: how many times as fast chiso is in batches of 256, the median of the rounds:
- * in a round all had the same machine. */
+/* For bench/goals.py: how many times as fast chiso is in batches of 256, round by round: in a round
+ * all had the same machine. */
 static void print_ratios(bench_t *b, int rounds)
 {
     for (int grouped = 0; grouped < 2; grouped++) {
         for (size_t e = 1; e < ENGINES; e++) {
-            double ratios[MAX_ROUNDS];
+            printf("ratio %s %s", grouped ? "grouped" : "random", engines[e]->name);
             for (int round = 0; round < rounds; round++) {
-                ratios[round] = b->rate[grouped][2][0][round] / b->rate[grouped][2][e][round];
+                printf(" %.2f", b->rate[grouped][2][0][round] / b->rate[grouped][2][e][round]);
             }
-            printf("ratio %s %s %.2f\n", grouped ? "grouped" : "random", engines[e]->name,
-                   median(ratios, rounds));
+            printf("\n");
         }
     }
 }
