@@ -58,6 +58,12 @@ typedef struct {
     int line;
 } catalog_pillar_t;
 
+/* A figure's id or an indicator's code, to be searched by. */
+typedef struct {
+    uint64_t begin; /* its first eight bytes, as a number */
+    unsigned place;
+} catalog_name_t;
+
 struct catalog_index {
     const char *id;
     const char *title;
@@ -75,12 +81,12 @@ struct catalog_index {
     unsigned n_notes;
     const catalog_figure_t **figures; /* those that its indicators use: a figure's place here is
                                        * what inputs and results mean by it */
-    unsigned *figures_by_id;          /* their places, sorted by id */
+    catalog_name_t *figures_by_id;    /* sorted */
     unsigned n_figures;
     catalog_pillar_t *pillars;
     unsigned n_pillars;
-    catalog_indicator_t *indicators; /* in document order, a parent before its children */
-    unsigned *indicators_by_code;    /* their places, sorted by code */
+    catalog_indicator_t *indicators;    /* in document order, a parent before its children */
+    catalog_name_t *indicators_by_code; /* sorted */
     unsigned n_indicators;
 };
 

@@ -327,30 +327,41 @@ static const char *indicator_code(const catalog_index_t *index, unsigned place)
     return index->indicators[place].code;
 }
 
+/* As numbers they are in the order of the names. */
+static uint64_t beginning(const char *name)
+{
+    uint64_t begin = 0;
+    for (unsigned i = 0; i < sizeof begin; i++) {
+        begin = begin << 8 | (uint8_t)*name;
+        name += *name != '\0';
+    }
+    return begin;
+}
+
 typedef struct {
     const catalog_index_t *index;
     name_fn name;
 } naming_t;
 
-static int compare_places(const void *a, const void *b, void *context)
+static int compare_names(const void *a, const void *b, void *context)
 {
     const naming_t *by = context;
-    return strcmp(by->name(by->index, *(const unsigned *)a),
-                  by->name(by->index, *(const unsigned *)b));
+    return strcmp(by->name(by->index, ((const catalog_name_t *)a)->place),
+                  by->name(by->index, ((const catalog_name_t *)b)->place));
 }
 
-/* The places sorted by name; NULL: out of memory. */
-static unsigned *sorted(const catalog_index_t *index, unsigned n, name_fn name)
+/* NULL: out of memory. */
+static catalog_name_t *sorted(const catalog_index_t *index, unsigned n, name_fn name)
 {
     naming_t by = {index, name};
-    unsigned *places = calloc(n + 1, sizeof *places);
-    for (unsigned i = 0; places != NULL && i < n; i++) {
-        places[i] = i;
+    catalog_name_t *names = calloc(n + 1, sizeof *names);
+    for (unsigned i = 0; names != NULL && i < n; i++) {
+        names[i] = (catalog_name_t){beginning(name(index, i)), i};
     }
-    if (places != NULL) {
-        qsort_r(places, n, sizeof *places, compare_places, &by);
+    if (names != NULL) {
+        qsort_r(names, n, sizeof *names, compare_names, &by);
     }
-    return places;
+    return names;
 }
 
 int declare_sort(catalog_index_t *index)
@@ -360,16 +371,21 @@ int declare_sort(catalog_index_t *index)
     return index->figures_by_id != NULL && index->indicators_by_code != NULL ? 0 : -ENOMEM;
 }
 
-static int find(const catalog_index_t *index, const unsigned *places, unsigned n, name_fn name,
+static int find(const catalog_index_t *index, const catalog_name_t *names, unsigned n, name_fn name,
                 const char *wanted)
 {
+    uint64_t begin = beginning(wanted);
     unsigned low = 0;
     unsigned high = n;
     while (low < high) {
         unsigned middle = low + (high - low) / 2;
-        int order = strcmp(name(index, places[middle]), wanted);
+        const catalog_name_t *at = &names[middle];
+        int order = at->begin < begin     ? -1
+                    : at->begin > begin   ? 1
+                    : (begin & 0xff) != 0 ? strcmp(name(index, at->place), wanted)
+                                          : 0; /* shorter than eight bytes */
         if (order == 0) {
-            return (int)places[middle];
+            return (int)at->place;
         }
         low = order < 0 ? middle + 1 : low;
         high = order < 0 ? high : middle;

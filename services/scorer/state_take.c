@@ -30,7 +30,7 @@ static read_t reader(bytes_t in)
     return (read_t){in.data, in.data + in.len};
 }
 
-static bool read_varint(read_t *r, uint64_t *out)
+static bool read_long_varint(read_t *r, uint64_t *out)
 {
     const uint8_t *at = r->at;
     uint64_t value = 0;
@@ -44,6 +44,16 @@ static bool read_varint(read_t *r, uint64_t *out)
         }
     }
     return false;
+}
+
+/* Nearly all tags and lengths are one byte. */
+static inline bool read_varint(read_t *r, uint64_t *out)
+{
+    if (r->at < r->end && *r->at < 0x80) {
+        *out = *r->at++;
+        return true;
+    }
+    return read_long_varint(r, out);
 }
 
 /* The next field; false at the end, and when it is none (r->at is then not the end). */
