@@ -3,8 +3,8 @@
 
     bench/goals.py FOLDER
 
-A part that was not run is left out. What is judged is the median of the rounds, in each of which all had the same machine; beside it stand
-the least and the most of them.
+A part that was not run is left out. What is judged is the median of the rounds; beside it stand the least and the most of them. Contestants are
+compared within a round, in which all had the same machine.
 """
 import collections
 import pathlib
@@ -67,7 +67,7 @@ def linear(one, more, scale):
     changes = [own + share for own, share in zip(more["cpu_us_per_change"], shares)]
     for name, costs, ones, each in (("processor time to load a unit", more["load_cpu_s"], one["load_cpu_s"], scale),
                                     ("processor time of a change", changes, one["cpu_us_per_change"], 1)):
-        factors = [cost / of_one / each for cost, of_one in zip(costs, ones)]
+        factors = [cost / statistics.median(ones) / each for cost in costs]
         yield row(f"{name}, {scale}x the nation", "at most 1.5 times", "{:.2f} times", factors, lambda value: value <= 1.5)
 
 
