@@ -62,13 +62,17 @@ def nation(one):
 
 
 def linear(one, more, scale):
-    """Linear is: no more than half as much again for each, at ten or a hundred times as many."""
-    shares = more.get("checkpoint_us_per_change", [0] * len(more["load_cpu_s"]))
-    changes = [own + share for own, share in zip(more["cpu_us_per_change"], shares)]
-    for name, costs, ones, each in (("processor time to load a unit", more["load_cpu_s"], one["load_cpu_s"], scale),
-                                    ("processor time of a change", changes, one["cpu_us_per_change"], 1)):
-        factors = [cost / statistics.median(ones) / each for cost in costs]
-        yield row(f"{name}, {scale}x the nation", "at most 1.5 times", "{:.2f} times", factors, lambda value: value <= 1.5)
+    """Linear is: no more than half as much again for each, at ten or a hundred times as many. Of the program's own processor time: what
+    the system takes besides is mostly for memory that this virtual machine is only then given."""
+    for name, key, each in (("a unit's load", "load_{}_s", scale), ("a change", "{}_us_per_change", 1)):
+        factors = {}
+        for whose in ("own", "cpu"):
+            share = "checkpoint_own_us_per_change" if whose == "own" else "checkpoint_us_per_change"
+            shares = more[share] if share in more and each == 1 else [0] * len(more["load_s"])
+            base = statistics.median(one[key.format(whose)]) * each
+            factors[whose] = [(cost + extra) / base for cost, extra in zip(more[key.format(whose)], shares)]
+        yield row(f"processor time of {name}, {scale}x the nation", "at most 1.5 times", "{:.2f} times", factors["own"],
+                  lambda value: value <= 1.5, f" (with the system's {statistics.median(factors['cpu']):.2f})")
 
 
 def main():
@@ -82,7 +86,7 @@ def main():
     if "load_s" in nations[1]:
         rows += nation(nations[1])
         for scale in (10, 100):
-            if "cpu_us_per_change" in nations[scale]:
+            if "own_us_per_change" in nations[scale]:
                 rows += linear(nations[1], nations[scale], scale)
     print("| | goal | measured | least and most | met |\n|---|---|---|---|---|", *rows, sep="\n")
 

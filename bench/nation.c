@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -58,19 +59,36 @@ static int compare_times(const void *a, const void *b)
     return (*x > *y) - (*x < *y);
 }
 
-/* Of this process, seconds: what is left of a measurement on a machine that others use too. */
-static double cpu(void)
+/* Processor time of this process, seconds: what is left of a measurement on a machine that others
+ * use too. `own` is the program's, without the system's for it. */
+typedef struct {
+    double all, own;
+} cpu_t;
+
+static cpu_t cpu(void)
 {
     struct timespec t;
+    struct rusage usage;
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+    getrusage(RUSAGE_SELF, &usage);
+    return (cpu_t){
+        .all = (double)t.tv_sec + (double)t.tv_nsec / 1e9,
+        .own = (double)usage.ru_utime.tv_sec + (double)usage.ru_utime.tv_usec / 1e6,
+    };
+}
+
+static void add_since(cpu_t *spent, cpu_t start)
+{
+    cpu_t now = cpu();
+    spent->all += now.all - start.all;
+    spent->own += now.own - start.own;
 }
 
 static void load(scorer_bench_t *b, source_t *source)
 {
     change_t *changes = calloc((size_t)LOAD_READINGS * FIGURES, sizeof *changes);
     double spent = 0;
-    double worked = 0;
+    cpu_t worked = {0, 0};
     for (unsigned u = 0; u < b->nation->n;) {
         unsigned n = 0;
         for (; n < LOAD_READINGS && u < b->nation->n; n++, u++) {
@@ -79,26 +97,29 @@ static void load(scorer_bench_t *b, source_t *source)
         scorer_bench_pack(b, 0, changes, (size_t)n * FIGURES);
         b->more = u < b->nation->n; /* loaded is when all ranks are told */
         double start = seconds();
-        double start_cpu = cpu();
+        cpu_t start_cpu = cpu();
         scorer_bench_apply(b, 0);
         if (!b->more) {
             scorer_bench_finish(b);
         }
         spent += seconds() - start;
-        worked += cpu() - start_cpu;
+        add_since(&worked, start_cpu);
     }
     free(changes);
     b->more = true;
-    printf("load_s %.3f\nload_cpu_s %.3f\n", spent, worked);
+    printf("load_s %.3f\nload_cpu_s %.3f\nload_own_s %.3f\n", spent, worked.all, worked.own);
 }
 
 /* None fell due: what a whole one takes, shared by the changes after which one does. */
 static void checkpoint_share(scorer_bench_t *b)
 {
-    double start_cpu = cpu();
+    cpu_t worked = {0, 0};
+    cpu_t start_cpu = cpu();
     scorer_bench_checkpoint(b);
-    printf("checkpoint_us_per_change %.2f\n",
-           (cpu() - start_cpu) * 1e6 / b->nation->n / CHECKPOINT_EVENTS_A_RESULT);
+    add_since(&worked, start_cpu);
+    double share = 1e6 / b->nation->n / CHECKPOINT_EVENTS_A_RESULT;
+    printf("checkpoint_us_per_change %.2f\ncheckpoint_own_us_per_change %.2f\n", worked.all * share,
+           worked.own * share);
 }
 
 /* How long the line stood still for each batch, with the checkpoints that fell due. TURNS of them
@@ -112,7 +133,7 @@ static void change(scorer_bench_t *b, source_t *source, size_t n, const char *pr
     double *resident = calloc(batches, sizeof *resident); /* of each turn */
     size_t n_resident = 0;
     double spent = 0;
-    double worked = 0;
+    cpu_t worked = {0, 0};
     double longest[2] = {0, 0}; /* without and with a slice of a checkpoint */
     double longest_slice = 0;
     for (size_t i = 0; i < batches;) {
@@ -122,7 +143,7 @@ static void change(scorer_bench_t *b, source_t *source, size_t n, const char *pr
             scorer_bench_pack(b, t, changes, BATCH);
         }
         double start = seconds();
-        double start_cpu = cpu();
+        cpu_t start_cpu = cpu();
         for (unsigned t = 0; t < turns; t++, i++) {
             double began = seconds();
             scorer_bench_apply(b, t);
@@ -132,14 +153,16 @@ static void change(scorer_bench_t *b, source_t *source, size_t n, const char *pr
             longest_slice = b->checkpoint_s > longest_slice ? b->checkpoint_s : longest_slice;
         }
         scorer_bench_finish(b);
-        worked += cpu() - start_cpu;
+        add_since(&worked, start_cpu);
         spent += seconds() - start;
         resident[n_resident++] = (double)resident_kib("VmRSS:") / 1024;
     }
     qsort(resident, n_resident, sizeof *resident, compare_times);
     qsort(times, batches, sizeof *times, compare_times);
     printf("%schanges_per_s %.0f\n", prefix, (double)(batches * BATCH) / spent);
-    printf("%scpu_us_per_change %.2f\n", prefix, worked * 1e6 / (double)(batches * BATCH));
+    printf("%scpu_us_per_change %.2f\n%sown_us_per_change %.2f\n", prefix,
+           worked.all * 1e6 / (double)(batches * BATCH), prefix,
+           worked.own * 1e6 / (double)(batches * BATCH));
     printf("%sbatch_ms_p50 %.3f\n%sbatch_ms_p99 %.3f\n%sbatch_ms_max %.3f\n", prefix,
            times[batches / 2] * 1e3, prefix, times[batches - 1 - batches / 100] * 1e3, prefix,
            times[batches - 1] * 1e3);
@@ -176,9 +199,11 @@ int main(int argc, char **argv)
         change(b, &source, tail, "tail_");
         scorer_bench_close(b);
         double start = seconds();
-        double start_cpu = cpu();
+        cpu_t worked = {0, 0};
+        cpu_t start_cpu = cpu();
         b = scorer_bench_open(argv[1], &nation);
-        printf("restart_s %.3f\nrestart_cpu_s %.3f\n", seconds() - start, cpu() - start_cpu);
+        add_since(&worked, start_cpu);
+        printf("restart_s %.3f\nrestart_cpu_s %.3f\n", seconds() - start, worked.all);
     }
     scorer_bench_close(b);
     source_free(&source);
