@@ -15,15 +15,15 @@ MB = 1.048576  # of a MiB
 
 
 def figures(path):
-    """The lines "name value …" of a part: all values of each name."""
-    found = collections.defaultdict(list)
+    """The lines "name value …" of a part."""
+    found = {}
     for line in path.read_text().splitlines() if path.exists() else []:
         words = line.split()
         values = []
         while len(words) > 1 and words[-1].replace(".", "", 1).isdigit():
             values.insert(0, float(words.pop()))
         if values:
-            found[" ".join(words)] += values
+            found[" ".join(words)] = values
     return found
 
 
@@ -67,10 +67,10 @@ def linear(one, more, scale):
     for name, key, each in (("a unit's load", "load_{}_s", scale), ("a change", "{}_us_per_change", 1)):
         factors = {}
         for whose in ("own", "cpu"):
-            share = "checkpoint_own_us_per_change" if whose == "own" else "checkpoint_us_per_change"
-            shares = more[share] if share in more and each == 1 else [0] * len(more["load_s"])
+            costs = more[key.format(whose)]
+            shares = more.get("checkpoint_" + key.format(whose), [0] * len(costs))  # of a change, where none fell due
             base = statistics.median(one[key.format(whose)]) * each
-            factors[whose] = [(cost + extra) / base for cost, extra in zip(more[key.format(whose)], shares)]
+            factors[whose] = [(cost + share) / base for cost, share in zip(costs, shares)]
         yield row(f"processor time of {name}, {scale}x the nation", "at most 1.5 times", "{:.2f} times", factors["own"],
                   lambda value: value <= 1.5, f" (with the system's {statistics.median(factors['cpu']):.2f})")
 
@@ -82,7 +82,7 @@ def main():
     for scale, rounds in nations.items():
         for path in sorted(folder.glob(f"nation{scale}-*.txt")):
             for key, values in figures(path).items():
-                rounds[key].append(statistics.median(values))
+                rounds[key] += values
     if "load_s" in nations[1]:
         rows += nation(nations[1])
         for scale in (10, 100):

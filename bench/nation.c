@@ -118,8 +118,8 @@ static void checkpoint_share(scorer_bench_t *b)
     scorer_bench_checkpoint(b);
     add_since(&worked, start_cpu);
     double share = 1e6 / b->nation->n / CHECKPOINT_EVENTS_A_RESULT;
-    printf("checkpoint_us_per_change %.2f\ncheckpoint_own_us_per_change %.2f\n", worked.all * share,
-           worked.own * share);
+    printf("checkpoint_cpu_us_per_change %.2f\ncheckpoint_own_us_per_change %.2f\n",
+           worked.all * share, worked.own * share);
 }
 
 /* How long the line stood still for each batch, with the checkpoints that fell due. TURNS of them

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "catalogs.h"
 #include "commands.h"
+#include "event/event.h"
 #include "formula/formula.h"
 #include "options.h"
 
@@ -53,18 +54,24 @@ typedef struct {
     const catalog_indicator_t *indicator;
 } side_t;
 
-/* The figure of the dictionary behind an input, or NULL: those that an index declares by itself are
- * never those of another. */
+/* The figure behind an input, or NULL. */
 static const catalog_figure_t *figure_of(side_t side, const char *input)
 {
     for (unsigned i = 0; i < side.indicator->n_inputs; i++) {
         const catalog_input_t *in = &side.indicator->inputs[i];
-        const catalog_figure_t *figure = side.index->figures[in->figure];
         if (strcmp(in->name, input) == 0) {
-            return figure->index == NULL ? figure : NULL;
+            return side.index->figures[in->figure];
         }
     }
     return NULL;
+}
+
+/* Only a figure of the dictionary: those that an index declares by itself are never those of
+ * another. */
+static const catalog_figure_t *shared_figure_of(side_t side, const char *input)
+{
+    const catalog_figure_t *figure = figure_of(side, input);
+    return figure != NULL && figure->index == NULL ? figure : NULL;
 }
 
 /* Tells the figures that feed `side` under another letter than `other`, or not `other` at all;
@@ -74,8 +81,8 @@ static unsigned figures_apart(side_t side, side_t other, const char *when)
     unsigned n = 0;
     for (unsigned i = 0; i < side.indicator->n_inputs; i++) {
         const char *name = side.indicator->inputs[i].name;
-        const catalog_figure_t *figure = figure_of(side, name);
-        const catalog_figure_t *there = figure_of(other, name);
+        const catalog_figure_t *figure = shared_figure_of(side, name);
+        const catalog_figure_t *there = shared_figure_of(other, name);
         if (figure != NULL && (there == NULL || strcmp(figure->id, there->id) != 0)) {
             n++;
             if (when != NULL) {
@@ -129,28 +136,16 @@ static void print_procedure(const catalog_indicator_t *old, const catalog_indica
     print_value("evidence", old->evidence, new->evidence);
 }
 
-/* What the levels of an input say, or NULL. */
-static const catalog_figure_t *levels_of(side_t side, const char *input)
-{
-    for (unsigned i = 0; i < side.indicator->n_inputs; i++) {
-        const catalog_input_t *in = &side.indicator->inputs[i];
-        const catalog_figure_t *figure = side.index->figures[in->figure];
-        if (strcmp(in->name, input) == 0) {
-            return figure->texts != NULL ? figure : NULL;
-        }
-    }
-    return NULL;
-}
-
 /* Tells the levels that say another thing; returns how many. `print` false: only counts. */
 static unsigned levels_apart(side_t before, side_t after, bool print)
 {
     unsigned n = 0;
     for (unsigned i = 0; i < after.indicator->n_inputs; i++) {
         const char *name = after.indicator->inputs[i].name;
-        const catalog_figure_t *was = levels_of(before, name);
-        const catalog_figure_t *is = levels_of(after, name);
-        for (int64_t k = 1; was != NULL && is != NULL; k++) {
+        const catalog_figure_t *was = figure_of(before, name);
+        const catalog_figure_t *is = figure_of(after, name);
+        bool both = was != NULL && is != NULL && was->texts != NULL && is->texts != NULL;
+        for (int64_t k = 1; both; k++) {
             const char *old = catalog_figure_text(was, decimal_of(k));
             const char *new = catalog_figure_text(is, decimal_of(k));
             if (old == NULL && new == NULL) {
@@ -261,14 +256,24 @@ static unsigned compare_pillars(const catalog_index_t *old, const catalog_index_
     return changes;
 }
 
+static const char *level_name(unsigned bit)
+{
+    return event_level_name((Chiso__V1__Level)bit);
+}
+
+static const char *period_name(unsigned bit)
+{
+    return period_kind_name((period_kind_t)bit);
+}
+
 /* "province, commune": the names of the bits that are set. */
-static const char *set_of(unsigned set, const char *const *names, unsigned n, char out[64])
+static const char *set_of(unsigned set, const char *(*name)(unsigned bit), char out[64])
 {
     size_t len = 0;
     out[0] = '\0';
-    for (unsigned i = 0; i < n; i++) {
-        if ((set & 1U << i) != 0) {
-            len += (size_t)snprintf(out + len, 64 - len, "%s%s", len > 0 ? ", " : "", names[i]);
+    for (unsigned i = 0; set >> i != 0; i++) {
+        if ((set >> i & 1U) != 0) {
+            len += (size_t)snprintf(out + len, 64 - len, "%s%s", len > 0 ? ", " : "", name(i));
         }
     }
     return len > 0 ? out : NULL;
@@ -276,18 +281,15 @@ static const char *set_of(unsigned set, const char *const *names, unsigned n, ch
 
 static unsigned compare_indexes(const catalog_index_t *old, const catalog_index_t *new)
 {
-    static const char *const levels[] = {"", "province", "department", "commune", "district"};
-    const char *const periods[] = {period_kind_name(PERIOD_YEAR), period_kind_name(PERIOD_QUARTER),
-                                   period_kind_name(PERIOD_MONTH)};
     char a[64];
     char b[64];
     unsigned changes = print_value("title", old->title, new->title);
     changes += print_value("date", old->date, new->date);
     changes += print_value("issuer", old->issuer, new->issuer);
-    changes +=
-        print_value("levels", set_of(old->levels, levels, 5, a), set_of(new->levels, levels, 5, b));
-    changes += print_value("periods", set_of(old->periods, periods, 3, a),
-                           set_of(new->periods, periods, 3, b));
+    changes += print_value("levels", set_of(old->levels, level_name, a),
+                           set_of(new->levels, level_name, b));
+    changes += print_value("periods", set_of(old->periods, period_name, a),
+                           set_of(new->periods, period_name, b));
     changes += print_points("maximum", old->max, new->max);
     changes += print_value("stated maximum", old->stated_max, new->stated_max);
     changes += print_value("stated indicators", old->stated_indicators, new->stated_indicators);

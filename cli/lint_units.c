@@ -4,18 +4,26 @@
 #include "lint_units.h"
 
 #include "base/clock.h"
+#include "event/event.h"
 #include "registry/registry.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define PROVINCE 1 /* Chiso__V1__Level */
-#define COMMUNE 3
-#define DISTRICT 4
-#define LEVELS 5
+#define PROVINCE CHISO__V1__LEVEL__PROVINCE
+#define DEPARTMENT CHISO__V1__LEVEL__DEPARTMENT
+#define COMMUNE CHISO__V1__LEVEL__COMMUNE
+#define DISTRICT CHISO__V1__LEVEL__DISTRICT
+#define LEVELS (DISTRICT + 1)
 
 /* The statistical office's codes; a department has none. */
-static const unsigned digits[LEVELS] = {[PROVINCE] = 2, [COMMUNE] = 5, [DISTRICT] = 3};
+static const struct {
+    unsigned digits;
+    const char *said;
+} codes[LEVELS] = {[PROVINCE] = {2, "two digits"},
+                   [DEPARTMENT] = {0, NULL},
+                   [COMMUNE] = {5, "five digits"},
+                   [DISTRICT] = {3, "three digits"}};
 
 static unsigned say(const registry_t *r, unsigned i, const char *what, const char *value,
                     const char *expected)
@@ -28,13 +36,11 @@ static unsigned say(const registry_t *r, unsigned i, const char *what, const cha
 
 static unsigned check(const registry_t *r, unsigned i)
 {
-    static const char *const forms[LEVELS] = {
-        [PROVINCE] = "two digits", [COMMUNE] = "five digits", [DISTRICT] = "three digits"};
     const registry_unit_t *u = registry_at(r, i);
-    unsigned wanted = digits[u->level];
+    unsigned wanted = codes[u->level].digits;
     unsigned errors = 0;
     if (wanted > 0 && (strspn(u->code, "0123456789") != wanted || u->code[wanted] != '\0')) {
-        errors += say(r, i, "code", u->code, forms[u->level]);
+        errors += say(r, i, "code", u->code, codes[u->level].said);
     }
     int above = u->parent_unit != NULL ? u->parent_unit->level : 0;
     if ((u->level == COMMUNE && above != PROVINCE && above != DISTRICT) ||
@@ -65,7 +71,7 @@ bool lint_units(const char *path)
     }
     printf("%s: on %s %u provinces, %u communes, %u districts, %u departments; %u units that ended "
            "before\n",
-           path, day, today[PROVINCE], today[COMMUNE], today[DISTRICT], today[2], ended);
+           path, day, today[PROVINCE], today[COMMUNE], today[DISTRICT], today[DEPARTMENT], ended);
     registry_destroy(&r);
     return errors == 0;
 }

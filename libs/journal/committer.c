@@ -9,6 +9,7 @@
 #include "journal/committer.h"
 
 #include "base/clock.h"
+#include "journal/journal.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -20,6 +21,8 @@
 #define ROOM_KEPT (1U << 20)
 #define TIMES 8 /* more than can be under way */
 #define RELEASE_BYTES (128U << 10)
+
+_Static_assert(COMMITTER_AHEAD < JOURNAL_SEALS, "the journal forgets seals that are under way");
 
 struct committer {
     store_t *store;

@@ -17,7 +17,6 @@
 
 #define RECORD_VERSION 1
 #define HEADER_SIZE (1 + 4 + SHA256_SIZE)
-#define MAX_SEALED 32    /* transactions under way at once */
 #define MAX_CONSUMERS 96 /* 64 portals and some */
 #define STORE_CONSUMERS_MS 10000
 #define MAX_CONSUMER_NAME 63
@@ -46,7 +45,7 @@ struct journal {
     journal_options_t options;
     position_t committed;
     position_t pending;
-    position_t sealed[MAX_SEALED]; /* by their number */
+    position_t sealed[JOURNAL_SEALS]; /* by their number */
     uint64_t n_sealed;
     consumer_t consumers[MAX_CONSUMERS];
     size_t n_consumers;
@@ -337,13 +336,13 @@ uint64_t journal_seal(journal_t *j, store_txn_t *txn)
     uint8_t meta[META_SIZE];
     meta_write(&j->pending, meta);
     store_put(txn, meta_table(j), bytes_of_text(META_KEY), bytes_of(meta, META_SIZE));
-    j->sealed[++j->n_sealed % MAX_SEALED] = j->pending;
+    j->sealed[++j->n_sealed % JOURNAL_SEALS] = j->pending;
     return j->n_sealed;
 }
 
 void journal_settle_to(journal_t *j, uint64_t seal)
 {
-    j->committed = j->sealed[seal % MAX_SEALED];
+    j->committed = j->sealed[seal % JOURNAL_SEALS];
 }
 
 void journal_settle(journal_t *j, bool committed)

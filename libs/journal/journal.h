@@ -21,6 +21,8 @@
 
 typedef struct journal journal_t;
 
+#define JOURNAL_SEALS 32 /* more than may be sealed and not yet settled */
+
 /* The tables a store needs for a journal; put them into store_options_t.tables. */
 #define JOURNAL_TABLES "journal", "journal.meta", "journal.consumers"
 
@@ -68,8 +70,8 @@ uint64_t journal_append(journal_t *journal, store_txn_t *txn, bytes_t payload);
 uint64_t journal_seal(journal_t *journal, store_txn_t *txn);
 /* Tells how the transaction ended that was sealed last. */
 void journal_settle(journal_t *journal, bool committed);
-/* When others were sealed since (at most 31, noted while it was committed): it is durable up to
- * this seal. A failure is final then. */
+/* When others were sealed since (fewer than JOURNAL_SEALS, noted while it was committed): it is
+ * durable up to this seal. A failure is final then. */
 void journal_settle_to(journal_t *journal, uint64_t seal);
 
 /* Reads from `seq` on; `each` returns false to stop. Checks the CRC of each record. Returns how

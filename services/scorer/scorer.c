@@ -29,7 +29,6 @@
 #define CHECKPOINT_STOP_STEPS 32
 #define TRIM_MS 1000
 #define TRIM_RECORDS 10000 /* a second, when all is quiet … */
-#define SEALS 32           /* more than COMMITTER_AHEAD */
 #define CONSUMER_NAME "scorer"
 
 typedef struct {
@@ -38,10 +37,10 @@ typedef struct {
     store_t *store;
     journal_t *journal;
     committer_t *committer;
-    uint64_t next_seqs[SEALS]; /* of ingest, by seals: what comes after them */
-    uint64_t next_seq;         /* what comes after the last that was given to the committer … */
-    uint64_t durable_seq;      /* … and after what is durable */
-    uint64_t settled;          /* seal */
+    uint64_t next_seqs[JOURNAL_SEALS]; /* of ingest, by seals: what comes after them */
+    uint64_t next_seq;    /* what comes after the last that was given to the committer … */
+    uint64_t durable_seq; /* … and after what is durable */
+    uint64_t settled;     /* seal */
     zmq_pollitem_t poll;
     bus_server_t *server;
     bus_client_t *client;
@@ -73,7 +72,7 @@ static void settle(scorer_t *s, int rc, uint64_t durable)
     if (durable > s->settled) {
         journal_settle_to(s->journal, durable);
         s->settled = durable;
-        s->durable_seq = s->next_seqs[durable % SEALS];
+        s->durable_seq = s->next_seqs[durable % JOURNAL_SEALS];
     }
     if (rc != 0) {
         stop_failed(s, rc);
@@ -106,7 +105,7 @@ static int on_durable(zloop_t *loop, zmq_pollitem_t *item, void *context)
 static int commit(scorer_t *s, store_txn_t **txn)
 {
     uint64_t seal = journal_seal(s->journal, *txn);
-    s->next_seqs[seal % SEALS] = s->next_seq;
+    s->next_seqs[seal % JOURNAL_SEALS] = s->next_seq;
     int rc = committer_give(s->committer, txn, seal);
     uint64_t durable;
     int before = committer_poll(s->committer, &durable);
@@ -119,7 +118,7 @@ static int commit_now(scorer_t *s, store_txn_t **txn)
 {
     uint64_t seal = journal_seal(s->journal, *txn);
     int rc = store_commit(txn);
-    s->next_seqs[seal % SEALS] = s->next_seq;
+    s->next_seqs[seal % JOURNAL_SEALS] = s->next_seq;
     settle(s, rc, rc == 0 ? seal : s->settled);
     return rc;
 }
