@@ -2,8 +2,8 @@
 #include "catalogs.h"
 
 #include "base/error.h"
+#include "config/config.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,38 +37,17 @@ static const char *folder_of(const char *folder)
                                       : catalogs_installed("catalogs", CHISO_CATALOGS);
 }
 
-static bool is_index_file(const char *name)
-{
-    size_t len = strlen(name);
-    return len > 5 && name[0] != '.' && strcmp(name + len - 5, ".yaml") == 0;
-}
-
-static int compare(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 char **catalogs_list(const char *folder, unsigned *n)
 {
+    char **files = NULL;
     folder = folder_of(folder);
-    DIR *dir = opendir(folder);
-    char **files = calloc(CATALOGS_MAX_FILES + 1, sizeof *files);
-    *n = 0;
-    if (dir == NULL || files == NULL) {
+    int count = config_list(folder, &files);
+    if (count < 0) {
         fprintf(stderr, "chiso: %s: %s; expected a folder of catalogs (--catalogs DIR)\n", folder,
-                strerror(errno));
-        free(files);
+                chiso_strerror(count));
         return NULL;
     }
-    struct dirent *entry;
-    while ((entry = readdir(dir)) != NULL && *n < CATALOGS_MAX_FILES) {
-        if (is_index_file(entry->d_name) &&
-            asprintf(&files[*n], "%s/%s", folder, entry->d_name) >= 0) {
-            ++*n;
-        }
-    }
-    closedir(dir);
-    qsort(files, *n, sizeof *files, compare);
+    *n = (unsigned)count;
     return files;
 }
 

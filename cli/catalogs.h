@@ -4,8 +4,6 @@
 
 #include "catalog/catalog.h"
 
-#define CATALOGS_MAX_FILES 256
-
 /* The folder `name` ("catalogs", "sources") of what is installed beside this program
  * (../share/chiso), or `built_from` when there is none. Valid until the next call. */
 const char *catalogs_installed(const char *name, const char *built_from);
@@ -16,8 +14,7 @@ const char *catalogs_installed(const char *name, const char *built_from);
 int catalogs_open(const char *folder, const char *id, catalog_t **catalog,
                   const catalog_index_t **index);
 
-/* Names of all index files of that folder, sorted; free each and the array. NULL after saying why.
- */
+/* All index files of that folder, as config_list() gives them. NULL after saying why. */
 char **catalogs_list(const char *folder, unsigned *n);
 
 /* The unit registry of that folder, or NULL when it has none; free it. */

@@ -4,18 +4,15 @@
 #include "base/error.h"
 #include "catalogs.h"
 #include "commands.h"
+#include "config/config.h"
 #include "options.h"
 #include "source/source.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_SOURCES 256
-
 typedef struct {
-    source_t *list[MAX_SOURCES];
+    source_t **list;
     unsigned n;
 } sources_t;
 
@@ -120,29 +117,23 @@ static int print_index(const sources_t *sources, const catalog_index_t *index, b
 
 static int load_sources(const char *folder, sources_t *sources)
 {
-    struct dirent **entries;
-    int n = scandir(folder, &entries, NULL, alphasort);
-    int code = n >= 0 ? CHISO_EXIT_OK : CHISO_EXIT_USAGE;
+    char **files = NULL;
+    int n = config_list(folder, &files);
     if (n < 0) {
-        fprintf(stderr, "chiso: cannot read the folder '%s': %s\n", folder, strerror(errno));
+        fprintf(stderr, "chiso: cannot read the folder '%s': %s\n", folder, chiso_strerror(n));
+        return CHISO_EXIT_USAGE;
     }
-    for (int i = 0; i < n; i++) {
-        size_t len = strlen(entries[i]->d_name);
-        bool description = len > 5 && strcmp(entries[i]->d_name + len - 5, ".yaml") == 0;
-        char path[4096];
-        snprintf(path, sizeof path, "%s/%s", folder, entries[i]->d_name);
-        if (description && sources->n < MAX_SOURCES) {
-            if (source_load(path, stderr, &sources->list[sources->n]) == 0) {
-                sources->n++;
-            } else {
-                code = CHISO_EXIT_CONFIG;
-            }
+    source_t **grown = realloc(sources->list, (sources->n + (size_t)n + 1) * sizeof(source_t *));
+    int code = grown != NULL ? CHISO_EXIT_OK : CHISO_EXIT_FAILURE;
+    sources->list = grown != NULL ? grown : sources->list;
+    for (int i = 0; i < n && grown != NULL; i++) {
+        if (source_load(files[i], stderr, &sources->list[sources->n]) == 0) {
+            sources->n++;
+        } else {
+            code = CHISO_EXIT_CONFIG;
         }
-        free(entries[i]);
     }
-    if (n >= 0) {
-        free(entries);
-    }
+    config_list_free(&files);
     return code;
 }
 
@@ -187,11 +178,11 @@ int command_coverage(int argc, char **argv)
     for (unsigned i = 0; files != NULL && i < n; i++) {
         int one = code == 0 || code == CHISO_EXIT_CONFIG ? cover_index(files[i], &sources, all) : 0;
         code = code != 0 ? code : one;
-        free(files[i]);
     }
-    free(files);
+    config_list_free(&files);
     for (unsigned i = 0; i < sources.n; i++) {
         source_destroy(&sources.list[i]);
     }
+    free(sources.list);
     return code;
 }

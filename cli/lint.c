@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "catalogs.h"
 #include "commands.h"
+#include "config/config.h"
 #include "lint_units.h"
 #include "options.h"
 
@@ -449,10 +450,7 @@ int command_lint(int argc, char **argv)
         }
         code = lint_files(&lint, files, n, all);
     }
-    for (unsigned i = 0; listed != NULL && listed[i] != NULL; i++) {
-        free(listed[i]);
-    }
-    free(listed);
+    config_list_free(&listed);
     free(files);
     free(units);
     return code;

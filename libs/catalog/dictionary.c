@@ -1,9 +1,9 @@
 /* dictionary.c - see dictionary.h. */
 #include "dictionary.h"
 
+#include "base/error.h"
 #include "text/text.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <libgen.h>
 #include <stdio.h>
@@ -60,36 +60,6 @@ static int add_figures(dictionary_t *d, config_t *file, const form_figures_t *fo
     return rc;
 }
 
-static int compare_names(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-/* The names of the YAML files of a folder, sorted; a folder that is not there has none. */
-static int list_files(const char *folder, char **names, unsigned *n)
-{
-    DIR *dir = opendir(folder);
-    struct dirent *entry;
-    *n = 0;
-    while (dir != NULL && (entry = readdir(dir)) != NULL) {
-        size_t len = strlen(entry->d_name);
-        bool is_file =
-            len > 5 && entry->d_name[0] != '.' && strcmp(entry->d_name + len - 5, ".yaml") == 0;
-        if (is_file && *n < DICTIONARY_MAX_FILES) {
-            if (asprintf(&names[*n], "%s/%s", folder, entry->d_name) < 0) {
-                closedir(dir);
-                return -ENOMEM;
-            }
-            ++*n;
-        }
-    }
-    if (dir != NULL) {
-        closedir(dir);
-    }
-    qsort(names, *n, sizeof *names, compare_names);
-    return 0;
-}
-
 int dictionary_hash(crypto_hash_sha256_state *hash, const char *path)
 {
     FILE *f = fopen(path, "re");
@@ -110,14 +80,21 @@ int dictionary_load(dictionary_t *d, const char *index_file, FILE *errors,
 {
     char *copy = strdup(index_file);
     char *folder = NULL;
-    char *names[DICTIONARY_MAX_FILES] = {NULL};
-    unsigned n = 0;
+    char **names = NULL;
+    if (copy == NULL || asprintf(&folder, "%s/figures", dirname(copy)) < 0) {
+        free(copy);
+        return -ENOMEM;
+    }
+    int n = config_list(folder, &names);
+    int rc = n >= 0 || n == -ENOENT ? 0 : n;
+    if (rc != 0) {
+        fprintf(errors, "%s: cannot be read: %s; expected a folder of figures\n", folder,
+                chiso_strerror(rc));
+    }
     d->figures = calloc(DICTIONARY_MAX, sizeof *d->figures);
-    int rc =
-        copy == NULL || d->figures == NULL || asprintf(&folder, "%s/figures", dirname(copy)) < 0
-            ? -ENOMEM
-            : list_files(folder, names, &n);
-    for (unsigned i = 0; i < n; i++) {
+    d->files = calloc(n > 0 ? (size_t)n : 1, sizeof *d->files);
+    rc = d->figures == NULL || d->files == NULL ? -ENOMEM : rc;
+    for (int i = 0; i < n && rc != -ENOMEM; i++) {
         form_figures_t *form = NULL;
         config_t *file = NULL;
         int one = config_load(names[i], &form_figures_schema, errors, (void **)&form, &file);
@@ -128,8 +105,8 @@ int dictionary_load(dictionary_t *d, const char *index_file, FILE *errors,
             dictionary_hash(hash, names[i]);
         }
         rc = rc != 0 ? rc : one;
-        free(names[i]);
     }
+    config_list_free(&names);
     free(copy);
     free(folder);
     return rc;
@@ -141,5 +118,6 @@ void dictionary_free(dictionary_t *d)
         config_free_data(&form_figures_schema, d->files[i].form);
         config_destroy(&d->files[i].file);
     }
+    free(d->files);
     free(d->figures);
 }

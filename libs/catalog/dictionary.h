@@ -8,14 +8,13 @@
 
 #include <sodium.h>
 
-#define DICTIONARY_MAX_FILES 64
 #define DICTIONARY_MAX 4096
 
 typedef struct {
     struct {
         config_t *file;
         form_figures_t *form;
-    } files[DICTIONARY_MAX_FILES];
+    } * files;
     unsigned n_files;
     catalog_figure_t *figures;
     unsigned n_figures;

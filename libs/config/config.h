@@ -38,6 +38,11 @@ void config_destroy(config_t **cfg);
 const char *config_file(const config_t *cfg);
 char *config_resolve(const config_t *cfg, const char *relative);
 
+/* The paths of the *.yaml files in a folder, however many, sorted by name; a NULL follows the last.
+ * How many, or -errno. */
+int config_list(const char *folder, char ***files);
+void config_list_free(char ***files);
+
 /* Line (1-based) of the value at `path`, e.g. "sources[2].every"; that of the nearest enclosing
  * value when there is none. */
 int config_line(const config_t *cfg, const char *path);

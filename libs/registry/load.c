@@ -9,7 +9,6 @@
 #include "base/error.h"
 #include "text/text.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -244,34 +243,21 @@ static int read_file(registry_t *r, const char *path, FILE *errors)
                : config_error(s->file, "format", "'%s'; expected \"1\"", s->data->format);
 }
 
-static int is_yaml(const struct dirent *entry)
-{
-    size_t len = strlen(entry->d_name);
-    return len > 5 && entry->d_name[0] != '.' && strcmp(entry->d_name + len - 5, ".yaml") == 0;
-}
-
 static int read_folder(registry_t *r, const char *folder, FILE *errors)
 {
-    struct dirent **entries = NULL;
-    int n = scandir(folder, &entries, is_yaml, alphasort);
-    int rc = n < 0 ? -errno : 0;
+    char **files = NULL;
+    int n = config_list(folder, &files);
+    int rc = n < 0 ? n : 0;
     if (n == 0 || n > REGISTRY_MAX_FILES) {
         fprintf(errors, "%s: has %d files; expected 1 to %d *.yaml\n", folder, n,
                 REGISTRY_MAX_FILES);
         rc = CHISO_E_CONFIG;
     }
-    for (int i = 0; i < n; i++) {
-        char *path = NULL;
-        if (rc == 0 || (rc == CHISO_E_CONFIG && n <= REGISTRY_MAX_FILES)) {
-            int one = asprintf(&path, "%s/%s", folder, entries[i]->d_name) < 0
-                          ? -ENOMEM
-                          : read_file(r, path, errors);
-            rc = rc != 0 ? rc : one;
-        }
-        free(path);
-        free(entries[i]);
+    for (int i = 0; i < n && n <= REGISTRY_MAX_FILES; i++) {
+        int one = read_file(r, files[i], errors);
+        rc = rc != 0 ? rc : one;
     }
-    free(entries);
+    config_list_free(&files);
     return rc;
 }
 

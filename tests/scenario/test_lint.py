@@ -305,6 +305,34 @@ class Catalogs(unittest.TestCase):
                 self.assertNotRegex(line, r"\b[\w-]+\.(md|txt|csv|yaml|py)\b|(?<![.\d])00[0-4]\b",
                                     f"{path.name}:{number}")
 
+    def test_however_many_files_each_is_read(self):
+        with tempfile.TemporaryDirectory() as folder:
+            folder = pathlib.Path(folder)
+            for part in ("figures", "sources"):
+                (folder / part).mkdir()
+            for i in range(300):
+                (folder / f"figures/f{i}.yaml").write_text(
+                    f'format: "1"\nfigures:\n  - {{id: "f{i}", title: "Điểm", unit: "điểm", '
+                    'kind: points, provider: unit}\n', encoding="utf-8")
+                (folder / f"i{i}.yaml").write_text(
+                    f'format: "1"\nindex: i{i}\ntitle: "Chỉ số"\ndecision: "1/QĐ-UBND"\n'
+                    'date: "2025-01-15"\nissuer: "UBND tỉnh"\nlevels: [province]\nmax: "1"\n'
+                    'pillars:\n  - code: "1"\n    title: "Một"\n    max: "1"\n    indicators:\n'
+                    '      - {code: "1.1", title: "Một", max: "1", rule: {points: given}, '
+                    f'inputs: {{points: "f{i}"}}}}\n', encoding="utf-8")
+                (folder / f"sources/s{i}.yaml").write_text(
+                    f'format: "1"\nsource: s{i}\ntitle: "Nguồn"\nrequest: {{path: "/"}}\n'
+                    'rows: {format: csv}\nunit: {by: code, at: "Mã"}\n'
+                    f'figures:\n  - {{id: "f{i}", at: "Điểm"}}\n', encoding="utf-8")
+            done = chiso("lint", "--catalogs", folder)
+            self.assertEqual(done.stdout, "300 catalogs, 0 errors, 0 contradictions in the documents, 0 notes\n")
+            self.assertEqual(done.returncode, 0)
+            done = chiso("coverage", "--catalogs", folder, "--sources", folder / "sources")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            fed = re.findall(r"(?m)^i(\d+) +1 of +1 indicators.*\n +s(\d+) +1\.1$", done.stdout)
+            self.assertEqual([(a, a) for a, _ in fed], fed)
+            self.assertEqual(len(fed), 300)
+
     def test_each_of_nine_parts_may_have_figures(self):
         parts = "".join(f'            - {{max: "1", ratio: {{of: ["a"], over: ["b"]}}}}\n' for _ in range(8))
         figures = ", ".join(f"p{i}.a: some, p{i}.b: all" for i in range(2, 10))
