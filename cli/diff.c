@@ -236,14 +236,16 @@ static unsigned compare_pillars(const catalog_index_t *old, const catalog_index_
             printf("+ pillar %s %s\n", pillar->code, pillar->title);
             changes++;
         } else if (!same_text(was->title, pillar->title) ||
-                   !same_text(was->stated_indicators, pillar->stated_indicators) ||
+                   !same_text(was->stated.max, pillar->stated.max) ||
+                   !same_text(was->stated.indicators, pillar->stated.indicators) ||
                    decimal_compare(was->max, pillar->max) != 0) {
             printf("~ pillar %s %s\n", pillar->code, pillar->title);
             if (!same_text(was->title, pillar->title)) {
                 printf("    title was: %s\n", was->title);
             }
             print_points("maximum", was->max, pillar->max);
-            print_value("stated indicators", was->stated_indicators, pillar->stated_indicators);
+            print_value("stated maximum", was->stated.max, pillar->stated.max);
+            print_value("stated indicators", was->stated.indicators, pillar->stated.indicators);
             changes++;
         }
     }
@@ -291,8 +293,8 @@ static unsigned compare_indexes(const catalog_index_t *old, const catalog_index_
     changes += print_value("periods", set_of(old->periods, period_name, a),
                            set_of(new->periods, period_name, b));
     changes += print_points("maximum", old->max, new->max);
-    changes += print_value("stated maximum", old->stated_max, new->stated_max);
-    changes += print_value("stated indicators", old->stated_indicators, new->stated_indicators);
+    changes += print_value("stated maximum", old->stated.max, new->stated.max);
+    changes += print_value("stated indicators", old->stated.indicators, new->stated.indicators);
     return changes;
 }
 

@@ -67,36 +67,50 @@ static void check_count(lint_t *lint, const catalog_index_t *index, int line, co
     }
 }
 
+typedef enum { STATED_NOT, STATED_SAME, STATED_OTHER } stated_t;
+
+static stated_t check_max(lint_t *lint, const catalog_index_t *index, int line, const char *what,
+                          const char *stated, decimal_t listed)
+{
+    decimal_t number;
+    char text[DECIMAL_TEXT_SIZE];
+    if (stated == NULL) {
+        return STATED_NOT;
+    }
+    if (decimal_parse(stated, strlen(stated), &number) != 0) {
+        ERROR(lint, index, line, "%s: stated.max '%s'; expected a decimal", what, stated);
+        return STATED_NOT;
+    }
+    if (decimal_compare(number, listed) == 0) {
+        return STATED_SAME;
+    }
+    DOCUMENT(lint, index, line,
+             "%s: the document states a total of %s, the listed indicators sum to %s%s", what,
+             stated, decimal_format_fixed(listed, 2, DECIMAL_HALF_UP, text),
+             index->partial ? " (a partial list)" : "");
+    return STATED_OTHER;
+}
+
 static void check_stated(lint_t *lint, const catalog_index_t *index)
 {
-    decimal_t stated;
-    char text[DECIMAL_TEXT_SIZE];
-    check_count(lint, index, catalog_line(index, "stated.indicators"), "the index",
-                index->stated_indicators, count_top(index, 0, index->n_indicators));
     for (unsigned p = 0; p < index->n_pillars; p++) {
         const catalog_pillar_t *pillar = &index->pillars[p];
         char what[96];
         char path[64];
         snprintf(what, sizeof what, "pillar %s", pillar->code);
-        snprintf(path, sizeof path, "pillars[%u].stated_indicators", p);
-        check_count(lint, index, catalog_line(index, path), what, pillar->stated_indicators,
+        snprintf(path, sizeof path, "pillars[%u].stated.max", p);
+        check_max(lint, index, catalog_line(index, path), what, pillar->stated.max, pillar->max);
+        snprintf(path, sizeof path, "pillars[%u].stated.indicators", p);
+        check_count(lint, index, catalog_line(index, path), what, pillar->stated.indicators,
                     count_top(index, pillar->first, pillar->count));
     }
-    if (index->stated_max == NULL) {
-        return;
-    }
+    check_count(lint, index, catalog_line(index, "stated.indicators"), "the index",
+                index->stated.indicators, count_top(index, 0, index->n_indicators));
     int line = catalog_line(index, "stated.max");
-    if (decimal_parse(index->stated_max, strlen(index->stated_max), &stated) != 0) {
-        ERROR(lint, index, line, "stated.max '%s'; expected a decimal", index->stated_max);
-    } else if (decimal_compare(stated, index->max) != 0) {
-        DOCUMENT(lint, index, line,
-                 "the document states a total of %s, the listed indicators sum to %s%s",
-                 index->stated_max, decimal_format_fixed(index->max, 2, DECIMAL_HALF_UP, text),
-                 index->partial ? " (a partial list)" : "");
-        if (!index->partial) {
-            NOTE(lint, index, line, "say partial: true when the list is known to be incomplete");
-        }
-    } else if (index->partial) {
+    stated_t total = check_max(lint, index, line, "the index", index->stated.max, index->max);
+    if (total == STATED_OTHER && !index->partial) {
+        NOTE(lint, index, line, "say partial: true when the list is known to be incomplete");
+    } else if (total == STATED_SAME && index->partial) {
         ERROR(lint, index, catalog_line(index, "partial"),
               "partial: true, but the listed indicators sum to the stated total");
     }

@@ -162,7 +162,7 @@ static int build_pillar(entry_t *e, unsigned p, decimal_t *total)
     *to = (catalog_pillar_t){.code = from->code,
                              .title = from->title,
                              .first = e->index.n_indicators,
-                             .stated_indicators = from->stated_indicators,
+                             .stated = {from->stated.max, from->stated.indicators},
                              .line = config_line(e->file, path)};
     decimal_t sum = DECIMAL_ZERO;
     int rc = 0;
@@ -221,8 +221,7 @@ static int build(const catalog_t *c, entry_t *e)
                                .date = form->date,
                                .issuer = form->issuer,
                                .file = config_file(e->file),
-                               .stated_max = form->stated.max,
-                               .stated_indicators = form->stated.indicators,
+                               .stated = {form->stated.max, form->stated.indicators},
                                .partial = form->partial,
                                .notes = (const char *const *)form->notes,
                                .n_notes = form->notes_count,

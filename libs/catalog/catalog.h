@@ -49,12 +49,17 @@ typedef struct {
     int line;
 } catalog_indicator_t;
 
+/* What the document says of the index or of a pillar, each or NULL. */
+typedef struct {
+    const char *max, *indicators;
+} catalog_stated_t;
+
 typedef struct {
     const char *code;
     const char *title;
     decimal_t max;
-    unsigned first, count;         /* its indicators, children included */
-    const char *stated_indicators; /* how many the document says it has, or NULL */
+    unsigned first, count; /* its indicators, children included */
+    catalog_stated_t stated;
     int line;
 } catalog_pillar_t;
 
@@ -74,8 +79,8 @@ struct catalog_index {
     unsigned levels;  /* bit 1 << Chiso__V1__Level for each level it applies to */
     unsigned periods; /* bit 1 << period_kind_t for each kind of period it is scored for */
     decimal_t max;
-    const char *stated_max, *stated_indicators; /* what the document says, or NULL */
-    bool partial;                               /* only some of the document's criteria are known */
+    catalog_stated_t stated;
+    bool partial;     /* only some of the document's criteria are known */
     int stated_total; /* figure in which a source states its own total, or -1 */
     const char *const *notes;
     unsigned n_notes;

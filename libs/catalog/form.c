@@ -132,22 +132,22 @@ static const cyaml_schema_field_t indicator_fields[] = {
 static const cyaml_schema_value_t indicator_schema = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, form_indicator_t, indicator_fields),
 };
+static const cyaml_schema_field_t stated_fields[] = {
+    OPTIONAL("max", form_stated_t, max),
+    OPTIONAL("indicators", form_stated_t, indicators),
+    CYAML_FIELD_END,
+};
 static const cyaml_schema_field_t pillar_fields[] = {
     REQUIRED("code", form_pillar_t, code),
     REQUIRED("title", form_pillar_t, title),
     REQUIRED("max", form_pillar_t, max),
-    OPTIONAL("stated_indicators", form_pillar_t, stated_indicators),
+    CYAML_FIELD_MAPPING("stated", CYAML_FLAG_OPTIONAL, form_pillar_t, stated, stated_fields),
     CYAML_FIELD_SEQUENCE("indicators", CYAML_FLAG_POINTER, form_pillar_t, indicators,
                          &indicator_schema, 1, CATALOG_MAX_INDICATORS),
     CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t pillar_schema = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, form_pillar_t, pillar_fields),
-};
-static const cyaml_schema_field_t stated_fields[] = {
-    OPTIONAL("max", form_stated_t, max),
-    OPTIONAL("indicators", form_stated_t, indicators),
-    CYAML_FIELD_END,
 };
 static const cyaml_strval_t level_names[] = {
     {"province", 1},

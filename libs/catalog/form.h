@@ -55,14 +55,15 @@ typedef struct form_indicator {
 } form_indicator_t;
 
 typedef struct {
-    char *code, *title, *max, *stated_indicators;
+    char *max, *indicators;
+} form_stated_t;
+
+typedef struct {
+    char *code, *title, *max;
+    form_stated_t stated;
     form_indicator_t *indicators;
     unsigned indicators_count;
 } form_pillar_t;
-
-typedef struct {
-    char *max, *indicators;
-} form_stated_t;
 
 typedef struct {
     char *id, *title, *unit;

@@ -146,7 +146,7 @@ class Indexes(rig.Case):
                 stated = re.search(r'(?m)^stated:\n(?:  max: .*\n)?(?:  indicators: "(\d+)"\n)?', text)
                 self.assertEqual(got["stated_indicators"], stated[1] if stated else None)
                 self.assertEqual([p["stated_indicators"] for p in got["pillars"] if p["stated_indicators"]],
-                                 re.findall(r'(?m)^    stated_indicators: "(\d+)"$', text))
+                                 re.findall(r'(?m)^    stated: \{indicators: "(\d+)"\}$', text))
                 for i in (i for p in got["pillars"] for i in p["indicators"]):
                     for given in i["inputs"]:
                         self.assertEqual(given["provider"], providers.get(given["figure"], "unit"))

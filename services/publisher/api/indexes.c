@@ -122,6 +122,12 @@ static void put_scope(jw_t *j, const catalog_index_t *index)
     jw_object_end(j);
 }
 
+static void put_stated(jw_t *j, const catalog_stated_t *stated)
+{
+    jw_put_text(j, "stated_max", stated->max);
+    jw_put_text(j, "stated_indicators", stated->indicators);
+}
+
 /* The index as the decision has it: every pillar and criterion. */
 void answer_index(const call_t *call)
 {
@@ -132,8 +138,7 @@ void answer_index(const call_t *call)
     jw_object(&j);
     put_head(&j, index);
     put_scope(&j, index);
-    jw_put_text(&j, "stated_max", index->stated_max);
-    jw_put_text(&j, "stated_indicators", index->stated_indicators);
+    put_stated(&j, &index->stated);
     jw_put_flag(&j, "partial", index->partial);
     jw_put_array(&j, "notes");
     for (unsigned i = 0; i < index->n_notes; i++) {
@@ -147,7 +152,7 @@ void answer_index(const call_t *call)
         jw_put_text(&j, "code", pillar->code);
         jw_put_text(&j, "title", pillar->title);
         jw_put_text(&j, "max", decimal_format(pillar->max, max));
-        jw_put_text(&j, "stated_indicators", pillar->stated_indicators);
+        put_stated(&j, &pillar->stated);
         jw_put_array(&j, "indicators");
         for (unsigned i = pillar->first; i < pillar->first + pillar->count; i++) {
             jw_object(&j);
