@@ -71,10 +71,10 @@ static void put_zero(const pen_t *pen, const rule_t *r)
     } else if (r->when_zero == RULE_ZERO_FULL_IF) {
         buffer_printf(pen->out,
                       SAY(pen, "the maximum if %s >= %s > 0, undefined if %s = 0, else 0\n",
-                          "điểm tối đa nếu %s >= %s > 0, chưa xác định nếu %s = 0, còn lại: 0\n"),
+                          "điểm tối đa nếu %s >= %s > 0, không xác định nếu %s = 0, còn lại: 0\n"),
                       r->full_if[0], r->full_if[1], r->full_if[1]);
     } else {
-        buffer_append_text(pen->out, SAY(pen, "undefined, 0 points\n", "chưa xác định, 0 điểm\n"));
+        buffer_append_text(pen->out, SAY(pen, "undefined, 0 points\n", "không xác định, 0 điểm\n"));
     }
 }
 

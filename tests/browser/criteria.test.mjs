@@ -10,6 +10,7 @@ describe('the criteria', () => {
   const VL = 'vl-province-2025';
   const link = (index) => `?index=${index}&view=criteria`;
   const entry = (page, code) => page.locator(`#criteria details[data-code="${code}"]`);
+  const entryNote = (page, code) => entry(page, code).locator('h3', { hasText: /^(Ghi chú cách hiểu|How the text is read)$/ }).locator('+ p');
   const shownCodes = (page) => page.locator('#criteria [data-code]').evaluateAll((all) =>
     all.filter((d) => d.checkVisibility()).map((d) => d.dataset.code));
   const indicatorsOf = (index) => index.pillars.flatMap((p) => p.indicators);
@@ -72,7 +73,7 @@ describe('the criteria', () => {
       all.map((tr) => [...tr.cells].map((cell) => cell.textContent))),
     indicator.inputs.map(({ name, title, unit, provider }) =>
       [name, title, unit, { statistics: 'thống kê', unit: 'đơn vị báo cáo' }[provider]]));
-    assert.equal(await details.locator('p[lang=en]').innerText(), indicator.note);
+    assert.equal(await entryNote(page, '7.5').innerText(), indicator.note);
     const text = await details.innerText();
     for (const part of [indicator.lead, indicator.coordinators, indicator.work, indicator.frequency, indicator.basis]) {
       assert.ok(text.includes(part), `${part} in ${text}`);
@@ -84,7 +85,20 @@ describe('the criteria', () => {
     const notes = page.locator('#criteria .notes');
     assert.ok(await notes.locator('li').first().isHidden());
     await notes.locator('summary').click();
-    assert.equal(await notes.locator('[lang=en] li:visible').count(), (await api(`indexes/${VL}`)).notes.length);
+    assert.deepEqual(await notes.locator('li:visible').allInnerTexts(), (await api(`indexes/${VL}`)).notes);
+    assert.equal(await page.locator('#criteria [lang]').count(), 0, 'all of it is Vietnamese, as the page');
+    await close(page);
+  });
+
+  test('keep their notes Vietnamese on the English page, and say so', async () => {
+    const page = await open(`${link(VL)}&indicator=7.5&lang=en`);
+    const { notes, pillars } = await api(`indexes/${VL}`);
+    const { note } = indicatorsOf({ pillars }).find((i) => i.code === '7.5');
+    await entryNote(page, '7.5').waitFor();
+    assert.equal(await entryNote(page, '7.5').innerText(), note);
+    assert.equal(await entryNote(page, '7.5').getAttribute('lang'), 'vi');
+    await page.locator('#criteria .notes summary').click();
+    assert.deepEqual(await page.locator('#criteria .notes [lang=vi] li:visible').allInnerTexts(), notes);
     await close(page);
   });
 

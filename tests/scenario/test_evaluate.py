@@ -968,7 +968,7 @@ class Catalogs(Case):
         text = self.explain("vl-province-2025", "1.3")
         for said in ("Văn phòng UBND tỉnh", "  - Cổng thông tin điện tử của Tỉnh có chuyên mục riêng",
                      "tối thiểu 5 tin bài về chuyển đổi số/tháng", "Hàng tháng", "mục 1.3 Bảng I.4",
-                     '  "Under 52" includes 0', "[dx-news-items, from the unit]",
+                     "  Mức “dưới 52” gồm cả 0: ", "[dx-news-items, from the unit]",
                      "[vl-province-2025.1.3.excluded: 1 not assessed, 0 assessed]"):
             self.assertIn(said, text)
         self.assertIn("excluded     by default (không đánh giá)", self.explain("hn-city-2025", "5.1"))
@@ -1023,7 +1023,7 @@ class Catalogs(Case):
                  '        max: "20"\n        rule: {points: given}\n', "    excluded: by default -> none"),
                 ("hp-par-2025", "Có ứng dụng AI nâng cao khác: 0.25\n", "Có ứng dụng AI khác: 0.25\n",
                  "    the official text is another, see chiso explain"),
-                ("hp-par-2025", "read as printed: zero below 0.60", "read: zero below 0.60",
+                ("hp-par-2025", "Hiểu như bản in: dưới 0,60 được 0 điểm", "Dưới 0,60 được 0 điểm",
                  "    how it is read is another, see chiso explain"),
                 ("hp-par-2025", 'floor: "0.60", subset: true', 'floor: "0.60", subset: false',
                  "    subset is another: whether more than all of the denominator is a mistake"),

@@ -89,7 +89,7 @@ function Pillar({ pillar, kept, open, toggle }) {
 const Notes = ({ notes }) => notes.length > 0 && (
   <details class="criterion notes">
     <summary><span>{t('Ghi chú về văn bản')}</span><span class="ratio">{notes.length}</span></summary>
-    <ul lang="en">{notes.map((note) => <li key={note}>{note}</li>)}</ul>
+    <ul lang={vietnamese()}>{notes.map((note) => <li key={note}>{note}</li>)}</ul>
   </details>
 );
 

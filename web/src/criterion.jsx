@@ -1,7 +1,7 @@
 // How an indicator is computed, in its own words and its formula: on the criteria view without
 // figures, on a unit's with the figures it was given.
 
-import { brief, exact, noteLanguage } from './format.js';
+import { brief, exact } from './format.js';
 import * as api from './api.js';
 import { t, vietnamese } from './i18n.js';
 import { Scroll, Term, When } from './parts.jsx';
@@ -101,7 +101,7 @@ export function Explanation({ indicator, figures }) {
       {inputs?.length > 0 && <div class="wide"><h3>{t('Số liệu đầu vào')}</h3>
         <Inputs inputs={inputs} figures={figures} title={t('Số liệu đầu vào của {code}', { code: indicator.code })} /></div>}
       {text && <div class="wide"><h3>{t('Văn bản quy định')}</h3><p class="official" lang={vietnamese()}>{text}</p></div>}
-      {note && <div class="wide"><h3>{t('Ghi chú cách hiểu')}</h3><p lang={noteLanguage(note)}>{note}</p></div>}
+      {note && <div class="wide"><h3>{t('Ghi chú cách hiểu')}</h3><p lang={vietnamese()}>{note}</p></div>}
       <dl class="facts wide">
         <Term name={t('Đơn vị chấm điểm')}>{more.scorer && <Official>{more.scorer}</Official>}</Term>
         <Term name={t('Cơ quan chủ trì')}>{more.lead && <Official>{more.lead}</Official>}</Term>

@@ -112,9 +112,6 @@ export function parseDate(text) {
   return iso && !Number.isNaN(date.getTime()) && date.toISOString().startsWith(iso) ? iso : null;
 }
 
-/** The `lang` of a note, if it is not the text's: notes on how a text is read are often English. */
-export const noteLanguage = (text) => (/\b(the|is|are|of|and|without|prints?)\b/i.test(text) ? 'en' : 'vi');
-
 /** Lower case without diacritics, đ included: what the search compares. */
 export function fold(text) {
   return text.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase().replace(/đ/g, 'd').trim();
