@@ -139,7 +139,8 @@ int fetch_url_check(const char *url, const fetch_policy_t *policy, char reason[F
     if (code == CURLUE_OK) {
         good = check_parts(parsed, url, policy != NULL ? policy : &strictest, reason);
     } else if (code == CURLUE_USER_NOT_ALLOWED) {
-        SAY("has a user name in it; a name and password belong into the settings for them");
+        SAY("has a user name in it; expected none: a name and password go into secrets (of a "
+            "source) or auth (of a target)");
     } else if (code == CURLUE_BAD_SCHEME) {
         SAY("has no scheme; expected https://…");
     } else {

@@ -150,10 +150,10 @@ int service_check_store(const service_store_config_t *config, config_t *file, co
 int service_check_observe(service_observe_config_t *observe, config_t *file); /* accepts NULL */
 /* Reports when the file or folder cannot be read; NULL is good. */
 int service_check_readable(config_t *file, const char *path, const char *name);
-/* Checks a URL (fetch/url.h; http only with allow_http), and networks in CIDR form;
- * *networks becomes the NULL-terminated list that fetch_policy_t wants (the caller frees it). `at`
- * is the place of the mapping that holds `url` and `allow_networks`. */
-int service_check_url(config_t *file, const char *at, const char *url, bool allow_http);
+/* Checks the URL at `path` (fetch/url.h; http only with allow_http). */
+int service_check_url(config_t *file, const char *path, const char *url, bool allow_http);
+/* Checks networks in CIDR form; *networks becomes the NULL-terminated list that fetch_policy_t
+ * wants (the caller frees it). `at` is the place of the mapping that holds `allow_networks`. */
 int service_check_networks(config_t *file, const char *at, char *const *list, unsigned n,
                            const char ***networks);
 /* Reports when the id is not of [A-Za-z0-9._-]. */

@@ -76,13 +76,11 @@ int service_check_readable(config_t *file, const char *path, const char *name)
     return 0;
 }
 
-int service_check_url(config_t *file, const char *at, const char *url, bool allow_http)
+int service_check_url(config_t *file, const char *path, const char *url, bool allow_http)
 {
     /* addresses are judged with allow_networks, when the connection is made */
     const fetch_policy_t policy = {.allow_http = allow_http, .allow_networks = fetch_anywhere};
-    char path[128];
     char reason[FETCH_REASON_SIZE];
-    snprintf(path, sizeof path, "%s.url", at);
     return fetch_url_check(url, &policy, reason) == 0 ? 0 : config_error(file, path, "%s", reason);
 }
 

@@ -361,7 +361,7 @@ static int check_policy(ingest_source_t *s, config_t *file, const char *at)
     if (fetch_policy_check(&s->policy, reason) != 0) {
         return config_error(file, at, "%s", reason);
     }
-    return s->login_url != NULL ? service_check_url(file, at, s->login_url, s->allow_http) : 0;
+    return 0;
 }
 
 static int check_source(ingest_config_t *c, unsigned i, config_t *file)
@@ -384,7 +384,12 @@ static int check_source(ingest_config_t *c, unsigned i, config_t *file)
                           s->id);
     }
     rc |= check_series(s, file, c->units, at);
-    rc |= service_check_url(file, at, s->url, s->allow_http);
+    snprintf(path, sizeof path, "%s.url", at);
+    rc |= service_check_url(file, path, s->url, s->allow_http);
+    if (s->login_url != NULL) {
+        snprintf(path, sizeof path, "%s.login_url", at);
+        rc |= service_check_url(file, path, s->login_url, s->allow_http);
+    }
     host_of(s->url, s->host, sizeof s->host);
     rc |= check_times(s, file, at);
     snprintf(path, sizeof path, "%s.connections", at);

@@ -112,10 +112,11 @@ static void check_ingest_api(char *url, config_t *file)
     if (len > 0 && url[len - 1] == '/') {
         url[len - 1] = '\0';
     }
-    if (url != NULL && ((strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0) ||
-                        strpbrk(url, " \t\r\n?#") != NULL || len > 2048)) {
+    if (url != NULL && service_check_url(file, "ingest_api", url, true) == 0 &&
+        (strchr(url, '?') != NULL || len > 2048)) {
         config_error(file, "ingest_api",
-                     "'%.80s'; expected the address of ingest such as http://127.0.0.1:8081", url);
+                     "is more than an address; expected that of ingest such as "
+                     "http://127.0.0.1:8081");
     }
 }
 

@@ -38,8 +38,10 @@ BAD = [
      "expected a source description"),
     ("ingest", lambda c: c["sources"][0].update(url="http://x/y ", allow_http=True),
      "sources[0].url", "a space at column 11, its end"),
-    ("ingest", lambda c: c["sources"][0].update(url="https://me:pass@x/"), "sources[0].url",
-     "a user name in it"),
+    ("ingest", lambda c: c["sources"][0].update(url="https://me:mat-khau@x/"), "sources[0].url",
+     "a user name in it; expected none: a name and password go into secrets (of a source)"),
+    ("ingest", lambda c: c["sources"][0].update(login_url="https://me:mat-khau@x/"),
+     "sources[0].login_url", "a user name in it"),
     ("ingest", lambda c: c["sources"][0].update(allow_http=False), "sources[0].url",
      "expected https://"),
     ("ingest", lambda c: c["sources"][0].update(periods=["2025", "2025-13"]),
@@ -68,7 +70,11 @@ BAD = [
      "expected a network such as"),
     ("publisher", lambda c: c["http"].update(rate=1000001), "http.rate", "expected at most"),
     ("publisher", lambda c: c.update(ingest_api="ftp://127.0.0.1"), "ingest_api",
-     "expected the address of ingest"),
+     "neither https nor http"),
+    ("publisher", lambda c: c.update(ingest_api="http://me:mat-khau@127.0.0.1:8081"), "ingest_api",
+     "a user name in it"),
+    ("publisher", lambda c: c.update(ingest_api="http://127.0.0.1:8081?khoa=mat-khau"),
+     "ingest_api", "expected that of ingest"),
     ("publisher", lambda c: c.update(ingest_token_file="/nowhere"), "ingest_token_file",
      "expected a readable file"),
     ("publisher", lambda c: c.update(history_full="soon"), "history_full", "expected a duration"),
@@ -102,6 +108,9 @@ BAD = [
           ({"auth": {"type": "magic"}}, ".auth.type", "client-credentials"),
           ({"auth": {"type": "basic", "user": "u"}}, ".auth", "password_file is missing"),
           ({"auth": {"type": "client-credentials"}}, ".auth", "token_url is missing"),
+          ({"auth": {"type": "client-credentials", "token_url": "https://me:mat-khau@x/token"}},
+           ".auth.token_url", "a user name in it"),
+          ({"url": "https://me:mat-khau@x/"}, ".url", "a user name in it"),
           ({"auth": {"type": "bearer", "token_file": "/nowhere/t"}}, ".auth.token_file",
            "readable file with the secret"),
           ({"sign": {"secret_file": "/nowhere/t"}}, ".sign.secret_file", "readable file"),
@@ -145,6 +154,7 @@ class Configuration(rig.Case):
                 code, out, err = self.check(service, file)
                 self.assertEqual(code, 3, (out, err))
                 self.assertEqual(out, "")
+                self.assertNotIn("mat-khau", err)  # a password in a URL
                 wanted = re.escape(f"{file}:") + r"(\d+): "
                 wanted += re.escape(f"{path}: ") if path else ""
                 lines = [m for m in re.finditer(f"^{wanted}(.*)$", err, re.M)

@@ -221,6 +221,9 @@ static void check_auth(publisher_target_t *t, config_t *file, const char *at)
     } else if (strcmp(type, "client-credentials") == 0) {
         need(file, inside, "token_url", a->token_url, type);
     }
+    if (a->token_url != NULL) {
+        service_check_url(file, place(inside, "token_url", path), a->token_url, t->allow_http);
+    }
     if ((a->client_id == NULL) != (a->client_secret_file == NULL)) {
         config_error(file, inside, "expected client_id and client_secret_file together");
     }
@@ -345,7 +348,7 @@ static void check_connection(publisher_target_t *t, config_t *file, const char *
 {
     char path[160];
     if (t->url != NULL) {
-        service_check_url(file, at, t->url, t->allow_http);
+        service_check_url(file, place(at, "url", path), t->url, t->allow_http);
     } else if (!t->dialect->local) {
         need(file, at, "url", NULL, "every kind but file");
     }
