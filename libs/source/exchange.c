@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "fetch/auth.h"
-#include "mask.h"
+#include "fetch/mask.h"
 #include "reader.h"
 #include "reader_internal.h"
 

@@ -358,10 +358,13 @@ static int on_sent(target_t *t, const fetch_answer_t *a)
     return settle_window(t, a, &said);
 }
 
-static int on_answer(target_t *t, const fetch_answer_t *a)
+static int on_answer(target_t *t, fetch_answer_t *a)
 {
     step_t step = t->step;
     t->step = STEP_IDLE;
+    if (step != STEP_TOKEN) {
+        auth_mask(&t->auth, t->config, a); /* before anything tells or keeps what a portal said */
+    }
     switch (step) {
     case STEP_TOKEN:
         on_token(t, a);
@@ -376,7 +379,7 @@ static int on_answer(target_t *t, const fetch_answer_t *a)
     }
 }
 
-static int take_answer(delivery_t *d, const fetch_answer_t *a)
+static int take_answer(delivery_t *d, fetch_answer_t *a)
 {
     if (delivery_is_probe(d, a->context)) {
         delivery_on_probe(d, a);

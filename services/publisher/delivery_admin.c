@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "delivery_internal.h"
+#include "fetch/url.h"
 #include "log/log.h"
 #include "measure.h"
 
@@ -116,6 +117,15 @@ static bool is_secret(const target_t *t, const char *header)
            (own != NULL && strncasecmp(header, own, strlen(own)) == 0);
 }
 
+/* A query of the configuration may hold a key. */
+static void put_url(const target_t *t, const char *url, jw_t *j)
+{
+    char shown[FETCH_URL_MAX + 8];
+    size_t n = strcspn(t->config->url, "?");
+    snprintf(shown, sizeof shown, "%.*s?…", (int)n, t->config->url);
+    jw_put_text(j, "url", t->config->url[n] == '?' ? shown : url);
+}
+
 /* The request that the first result would be. */
 static void put_sample(target_t *t, jw_t *j)
 {
@@ -133,7 +143,7 @@ static void put_sample(target_t *t, jw_t *j)
     jw_object(j);
     if (!t->dialect->local) {
         jw_put_text(j, "method", out.method);
-        jw_put_text(j, "url", buffer_text(&out.url));
+        put_url(t, buffer_text(&out.url), j);
         jw_put_array(j, "headers");
         auth_sign(&t->auth, t->config, clock_wall_ms(), &out);
         for (size_t i = 0; i < out.n_headers; i++) {
@@ -214,7 +224,7 @@ static void step_probe(probe_t *p)
     }
 }
 
-void delivery_on_probe(delivery_t *d, const fetch_answer_t *a)
+void delivery_on_probe(delivery_t *d, fetch_answer_t *a)
 {
     probe_t *p = d->probe;
     target_t *t = p->target;
@@ -234,6 +244,7 @@ void delivery_on_probe(delivery_t *d, const fetch_answer_t *a)
             step_probe(p);
         }
     } else {
+        auth_mask(&p->auth, t->config, a);
         t->dialect->judge_probe(t->config, a, &said);
         finish_probe(p, said.verdict == CHISO_ACCEPT || said.doubtful, "the request", said.reason);
     }

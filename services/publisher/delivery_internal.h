@@ -94,7 +94,7 @@ int delivery_new_probe(struct delivery *d);
 void delivery_free_probe(struct delivery *d);
 /* Is this the context of a test's request? Then its answer goes to delivery_on_probe(). */
 bool delivery_is_probe(const struct delivery *d, const void *context);
-void delivery_on_probe(struct delivery *d, const fetch_answer_t *answer);
+void delivery_on_probe(struct delivery *d, fetch_answer_t *answer);
 
 /* ---- delivery_store.c ---- */
 

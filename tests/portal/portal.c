@@ -60,6 +60,7 @@ static const char help[] =
     "     deny     200 with the dialect's own word for failure; odd: its other word for success\n"
     "     partial, partial_later   NGSI-LD: 207, failing what match names, for good or for now\n"
     "     forget   CKAN: 404, there is no such table\n"
+    "     echo     422, and says the credentials that it was asked with\n"
     "POST /expire    the tokens that were given out are not good any more\n"
     "\n"
     "Exit codes: 0 ended by a signal, 2 wrong options, 4 the log cannot be read or written,\n"
@@ -67,7 +68,7 @@ static const char help[] =
 
 static const char *const modes[] = {"normal",  "refuse",        "slow",         "reject", "drop",
                                     "html",    "error500",      "unauthorized", "deny",   "odd",
-                                    "partial", "partial_later", "forget",       NULL};
+                                    "partial", "partial_later", "forget",       "echo",   NULL};
 
 /* CloudEvents headers are percent-encoded; all of them decoded behind each other, by offset. */
 typedef struct {
@@ -163,6 +164,16 @@ static void refuse(http_request_t *request, const tests_mode_t *mode)
     http_reply_problem(request, 503, "the portal is told to refuse");
 }
 
+static void echo(http_request_t *request)
+{
+    const char *known = http_header(request, "Authorization");
+    const char *access = http_header(request, "lgspaccesstoken");
+    char body[2048];
+    snprintf(body, sizeof body, "{\"authorization\":\"%s\",\"lgspaccesstoken\":\"%s\"}",
+             known != NULL ? known : "", access != NULL ? access : "");
+    http_reply(request, 422, "application/json", bytes_of_text(body));
+}
+
 bool portal_misbehaves(portal_t *p, http_request_t *request, int mode, const tests_mode_t *options)
 {
     static const char page[] = "<!DOCTYPE html><html><head><title>Request Rejected</title></head>"
@@ -179,6 +190,9 @@ bool portal_misbehaves(portal_t *p, http_request_t *request, int mode, const tes
         break;
     case MODE_UNAUTHORIZED:
         http_reply_problem(request, 401, "the portal is told not to know you");
+        break;
+    case MODE_ECHO:
+        echo(request);
         break;
     default:
         return false;

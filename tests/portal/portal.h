@@ -18,7 +18,8 @@ enum {
     MODE_ODD,  /* the dialect's other word for success */
     MODE_PARTIAL,
     MODE_PARTIAL_LATER,
-    MODE_FORGET
+    MODE_FORGET,
+    MODE_ECHO
 };
 
 typedef struct {

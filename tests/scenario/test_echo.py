@@ -89,5 +89,70 @@ class Echo(rig.Case):
         self.check_nowhere(r)
 
 
+FIRST = f"{rig.INDEX}/2025/24"
+ACCESS = base64.b64encode(b'{"AccessKey":"access","SecretKey":"secret"').decode()[:48]
+
+
+class PortalEcho(rig.Case):
+    """A portal that gives our credentials back: neither its dead letters nor a log hold them."""
+
+    def secret(self, r, name, text):
+        file = r.dir / f"{name}.secret"
+        file.write_text(text)
+        file.chmod(0o600)
+        return str(file)
+
+    def targets(self, r):
+        """What each is asked with, and what must be nowhere."""
+        token, lgsp, basic, opencps = r.portals
+        token.proc.argv += ("--token", "ma-bi-mat", "--sign-secret", "khoa-ky-so")
+        token.target = {"url": f"{token.url}/events", "token_file": self.secret(r, "token", "ma-bi-mat"),
+                        "sign": {"secret_file": self.secret(r, "sign", "khoa-ky-so")}}
+        lgsp.target = {"kind": "lgsp-vnpt", "url": f"{lgsp.url}/lgsp/results", "batch": 20,
+                       "auth": {"type": "client-credentials", "token_url": f"{lgsp.url}/lgsp/token"},
+                       "lgsp": {"access_key": "access", "app_name": "chiso", "partner_code": "0.0.H61",
+                                "secret_key_file": self.secret(r, "lgsp", "secret")}}
+        basic.target = {"url": f"{basic.url}/events?khoa=trong-dia-chi",
+                        "auth": {"type": "basic", "user": "chiso",
+                                 "password_file": self.secret(r, "password", "ngan")}}
+        opencps.target = {"kind": "lgsp-opencps", "url": f"{opencps.url}/opencps/Statistic/UpdateStatistic",
+                          "auth": {"type": "client-credentials", "client_id": "client",
+                                   "token_url": f"{opencps.url}/opencps/token",
+                                   "client_secret_file": self.secret(r, "opencps", "secret")}}
+        return [b"ma-bi-mat", b"khoa-ky-so", b"issued-1", ACCESS.encode(),
+                base64.b64encode(b"chiso:ngan").rstrip(b"="), b"trong-dia-chi"]
+
+    def test_echo(self):
+        r = self.rig(portals=4, target={"retry_min": "50ms", "retry_max": "300ms"})
+        needles = self.targets(r)
+        r.log_level = "debug"
+        r.start()
+        r.settle(portals=[])
+        for p in r.portals:
+            p.control(mode="echo", match=FIRST)
+        r.step("next")
+        letters = r.wait(lambda: ({x["target"] for x in r.dead_letters()} == {p.name for p in r.portals}
+                                  and r.dead_letters(), r.dead_letters()), "each has a dead letter")
+        reasons = {x["target"]: x["reason"] for x in letters}
+        self.assertIn('"authorization":"Bearer *********"', reasons[r.portals[0].name])
+        self.assertIn('"authorization":"Bearer ********","lgspaccesstoken":"****', reasons[r.portals[1].name])
+        self.assertIn('"authorization":"Basic ****************"', reasons[r.portals[2].name])
+        self.assertIn('"authorization":"Bearer ********"', reasons[r.portals[3].name])
+        told = [str(letters)]
+        for command in ("test", "status"):
+            code, out, err = rig.run([BIN / "chiso", "target", command, "--publisher",
+                                      r.data_dir("publisher"), r.portals[2].name])
+            self.assertEqual(code, 0, out + err)
+            told.append(out)
+        self.assertIn(f'"url":"{r.portals[2].url}/events?…"', told[1])
+        files = [f for s in r.services for f in r.data_dir(s).rglob("*") if f.is_file()]
+        logs = [f for f in r.dir.glob("*.log")]
+        self.assertTrue(files and logs)
+        for what, data in [*((f, f.read_bytes()) for f in files + logs),
+                           *((t[:300], t.encode()) for t in told)]:
+            for needle in needles:
+                self.assertNotIn(needle, data, what)
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "source/mask.h"
+#include "fetch/mask.h"
 
 static void check(const char *secret, const char *answer, const char *masked, int places)
 {

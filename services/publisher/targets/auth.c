@@ -4,7 +4,9 @@
 #include "auth.h"
 
 #include "base/clock.h"
+#include "fetch/mask.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -143,6 +145,34 @@ int auth_take_token(auth_t *auth, const fetch_answer_t *a, char reason[TARGET_RE
     }
     json_decref(said);
     return copy != NULL ? 0 : CHISO_E_PROTOCOL;
+}
+
+/* ---- every answer ---- */
+
+/* What is made of a secret for a header is looked for as it was sent too: the secret itself may be
+ * too short to be found. */
+void auth_mask(const auth_t *auth, const publisher_target_t *t, fetch_answer_t *answer)
+{
+    fetch_secret_t basic = {0};
+    int rc = 0;
+    if (is_type(t, "basic")) {
+        fetch_secret_t password = {.text = t->password, .len = strlen(t->password)};
+        rc = fetch_auth_basic(t->auth.user, &password, &basic);
+    }
+    const char *const secrets[] = {
+        auth->token,        t->token,
+        t->password,        basic.text != NULL ? strrchr(basic.text, ' ') + 1 : NULL,
+        t->client_secret,   t->sign.secret,
+        t->lgsp.secret_key, t->lgsp.header != NULL ? strchr(t->lgsp.header, ' ') + 1 : NULL};
+    for (size_t i = 0; rc != -ENOMEM && i < sizeof secrets / sizeof secrets[0]; i++) {
+        rc = secrets[i] != NULL ? mask_secret(secrets[i], answer->body.data, answer->body.len) : 0;
+    }
+    fetch_secret_free(&basic);
+    if (rc == -ENOMEM) {
+        buffer_free(&answer->body);
+        answer->result = FETCH_NO_ANSWER;
+        snprintf(answer->reason, sizeof answer->reason, "out of memory");
+    }
 }
 
 /* ---- every request ---- */

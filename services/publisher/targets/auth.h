@@ -22,6 +22,10 @@ int auth_take_token(auth_t *auth, const fetch_answer_t *answer, char reason[TARG
 /* A request was answered with 401: true when a new token should be tried at once. */
 bool auth_refused(auth_t *auth, const publisher_target_t *config);
 void auth_forget(auth_t *auth);
+/* Overwrites every secret of the target, and the token, in an answer that gives them back
+ * (fetch/mask.h). Without memory the answer becomes none. Not for the answer that brings a token.
+ */
+void auth_mask(const auth_t *auth, const publisher_target_t *config, fetch_answer_t *answer);
 
 /* The configured signature; `key` and the configuration are borrowed. */
 fetch_signing_t auth_signing(const publisher_target_t *config, const fetch_secret_t *key);

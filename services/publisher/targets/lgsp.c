@@ -124,14 +124,14 @@ static void put_member(jw_t *j, const char *name, const char *text)
 }
 
 /* base64 of {"AccessKey","SecretKey","AppName","PartnerCode","PartnerCodeCus"} */
-static char *access_header(const target_lgsp_t *l, const char *secret)
+static char *access_header(const target_lgsp_t *l)
 {
     static const char name[] = "lgspaccesstoken: ";
     buffer_t json = BUFFER_INIT(8192);
     jw_t j = jw_to(&json);
     jw_object(&j);
     put_member(&j, "AccessKey", l->access_key);
-    put_member(&j, "SecretKey", secret);
+    put_member(&j, "SecretKey", l->secret_key);
     put_member(&j, "AppName", l->app_name);
     put_member(&j, "PartnerCode", l->partner_code);
     put_member(&j, "PartnerCodeCus", l->partner_code_cus);
@@ -159,12 +159,11 @@ static void check_vnpt(publisher_target_t *t, config_t *file, const char *at)
         return;
     }
     snprintf(path, sizeof path, "%s.lgsp", at);
-    char *secret = target_read_secret(file, path, "secret_key_file", &t->lgsp.secret_key_file);
-    if (secret != NULL) {
-        t->lgsp.header = access_header(&t->lgsp, secret);
-        sodium_memzero(secret, strlen(secret));
+    t->lgsp.secret_key =
+        target_read_secret(file, path, "secret_key_file", &t->lgsp.secret_key_file);
+    if (t->lgsp.secret_key != NULL) {
+        t->lgsp.header = access_header(&t->lgsp);
     }
-    free(secret);
 }
 
 static void write_vnpt_token(const publisher_target_t *t, outgoing_t *out)

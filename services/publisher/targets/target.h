@@ -122,7 +122,7 @@ typedef struct {
     char *sender_code, *tran_code, *receiver_code;
     char **success;
     unsigned success_count;
-    char *header; /* worked out: "lgspaccesstoken: …" */
+    char *secret_key, *header; /* worked out; "lgspaccesstoken: …" */
 } target_lgsp_t;
 
 typedef struct {

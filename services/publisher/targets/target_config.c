@@ -453,5 +453,6 @@ void target_release(publisher_target_t *t)
     target_free_secret(&t->password);
     target_free_secret(&t->client_secret);
     target_free_secret(&t->sign.secret);
+    target_free_secret(&t->lgsp.secret_key);
     target_free_secret(&t->lgsp.header);
 }

@@ -5,7 +5,7 @@
  * four digits of base64, so a part of a longer text has one of three forms, of which all but the
  * digits at its ends are known; the digits around them are overwritten with it.
  */
-#include "mask.h"
+#include "fetch/mask.h"
 
 #include <ctype.h>
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* mask.h - overwrites our credentials in an answer that gives them back. */
-#ifndef CHISO_SOURCE_MASK_H
-#define CHISO_SOURCE_MASK_H
+#ifndef CHISO_FETCH_MASK_H
+#define CHISO_FETCH_MASK_H
 
 #include "base/bytes.h"
 
