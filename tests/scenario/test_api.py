@@ -323,6 +323,7 @@ class Tables(rig.Case):
         """The workbook holds what the CSV does; numbers are numbers, to the last digit."""
         self.assertEqual(answer.status, 200)
         cells = sheet(answer.body)
+        self.check_titles(rows[0], cells)
         numbers = 0
         for y, row in enumerate(rows[1:], 2):
             for x, text in enumerate(row):
@@ -339,6 +340,14 @@ class Tables(rig.Case):
                 self.assertEqual({cells[f"{column_name(x)}{y}"][0]
                                   for y in range(2, len(rows) + 1)}, {"text"})
         return numbers
+
+    def check_titles(self, names, cells):
+        """Each in Vietnamese words; only codes, ids and days stay."""
+        for x, name in enumerate(names):
+            title = cells[f"{column_name(x)}1"][1]
+            self.assertRegex(title, "[À-ỹ]", name)
+            left = set(re.findall(r"[a-z_]{4,}", title)) & set(name.split("."))
+            self.assertLessEqual(left, set(rig.PILLARS), name)
 
     def test_every_table(self):
         r = self.rig(periods=["2025"])
@@ -375,6 +384,10 @@ class Tables(rig.Case):
                 with self.subTest(path=path, format=form):
                     a = request(f"{r.url}/api/v1/{path}{'&' if '?' in path else '?'}format={form}")
                     self.assertEqual(a.status, 200, a.body)
+                    if form == "csv":
+                        names = next(csv.reader(io.StringIO(a.body.decode(), newline="")))
+                    else:
+                        self.check_titles(names, sheet(a.body))
         for path in ("indexes?format=pdf", "events?format=csv", "indexes?bom=1"):
             self.assertEqual(request(f"{r.url}/api/v1/{path}").status, 400)
 

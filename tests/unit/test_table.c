@@ -68,7 +68,7 @@ static void test_kinds(void **state)
 {
     (void)state;
     table_t *t = NULL;
-    char title[256];
+    char title[TABLE_TITLE_SIZE];
     const char *json = "{\"units\":[{\"code\":\"01\",\"points\":\"1\",\"rank\":\"1\",\"pillars\":"
                        "[{\"code\":\"x\",\"points\":\"1\"}]}]}";
     assert_int_equal(table_from_json(bytes_of_text(json), "units", &t), 0);
@@ -78,7 +78,7 @@ static void test_kinds(void **state)
         assert_int_equal(table_kind(t, i), kinds[i]);
     }
     assert_string_equal(table_title(table_column(t, 1), title), "Điểm");
-    assert_string_equal(table_title(table_column(t, 3), title), "pillars.x: Điểm");
+    assert_string_equal(table_title(table_column(t, 3), title), "Nhóm x: Điểm");
     table_free(&t);
 }
 

@@ -216,8 +216,7 @@ const char *table_cell(const table_t *t, size_t row, size_t column)
         json_object_get(json_array_get(t->rows, row), table_column(t, column)));
 }
 
-/* What the last part of a column's name means; all others are texts without a title of their own.
- */
+/* What the last part of a column's name means; a trend's end in a day, others are texts. */
 static const struct {
     const char *key;
     table_kind_t kind;
@@ -265,6 +264,47 @@ static const struct {
     {"decision", TABLE_TEXT, "Quyết định"},
     {"date", TABLE_TEXT, "Ngày"},
     {"issuer", TABLE_TEXT, "Cơ quan ban hành"},
+    {"stated_max", TABLE_NUMBER, "Điểm tối đa văn bản ghi"},
+    {"stated_indicators", TABLE_WHOLE, "Số chỉ số văn bản ghi"},
+    {"partial", TABLE_TEXT, "Danh mục chưa đầy đủ"},
+    {"excluded", TABLE_TEXT, "Không đánh giá"},
+    {"excluded_by", TABLE_TEXT, "Số liệu quyết định không đánh giá"},
+    {"replaces", TABLE_TEXT, "Thay cho tiêu chí"},
+    {"worked", TABLE_TEXT, "Cách tính với số liệu"},
+    {"flags", TABLE_TEXT, "Cảnh báo"},
+    {"kind", TABLE_TEXT, "Loại số liệu"},
+    {"withdrawn", TABLE_TEXT, "Đã rút lại"},
+    {"removed", TABLE_TEXT, "Đã gỡ bỏ"},
+    {"until", TABLE_TEXT, "Đến lúc"},
+    {"older_left_out", TABLE_TEXT, "Đã bỏ bớt các lần cũ hơn"},
+    {"epoch", TABLE_TEXT, "Đợt vận hành"},
+    {"pillar", TABLE_TEXT, "Nhóm"},
+    {"before", TABLE_TEXT, "Trước"},
+    {"after", TABLE_TEXT, "Sau"},
+    {"levels", TABLE_TEXT, "Các cấp"},
+    {"periods", TABLE_TEXT, "Các kỳ"},
+    {"outcome", TABLE_TEXT, "Kết quả đọc"},
+    {"last_good", TABLE_TEXT, "Lần đọc tốt gần nhất"},
+    {"detail", TABLE_TEXT, "Chi tiết"},
+    {"notice", TABLE_TEXT, "Lưu ý"},
+    {"noticed_at", TABLE_TEXT, "Lưu ý từ lúc"},
+    {"mismatched", TABLE_WHOLE, "Số chỗ không khớp"},
+    {"id", TABLE_TEXT, "Mã"},
+    {"type", TABLE_TEXT, "Loại tin"},
+    {"time", TABLE_TEXT, "Thời điểm"},
+    {"subject", TABLE_TEXT, "Đối tượng"},
+};
+
+/* What the parts before it mean; all others are codes, ids and days. */
+static const struct {
+    const char *key;
+    const char *title;
+} places[] = {
+    {"pillars", "Nhóm"},       {"pillar", "Nhóm"},     {"indicators", "Tiêu chí"},
+    {"indicator", "Tiêu chí"}, {"figures", "Số liệu"}, {"units", "Đơn vị"},
+    {"unit", "Đơn vị"},        {"before", "Trước"},    {"after", "Sau"},
+    {"percent", "Tỷ lệ (%)"},  {"data", "Kết quả"},    {"applies_to", "Áp dụng cho"},
+    {"periods", "Kỳ số liệu"},
 };
 
 static int meaning_of(const char *column)
@@ -289,16 +329,37 @@ table_kind_t table_kind(const table_t *t, size_t column)
                                                   : TABLE_TEXT;
 }
 
-const char *table_title(const char *column, char out[256])
+static const char *place_of(const char *part, size_t len)
+{
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+        if (strlen(places[i].key) == len && memcmp(part, places[i].key, len) == 0) {
+            return places[i].title;
+        }
+    }
+    return NULL;
+}
+
+const char *table_title(const char *column, char out[TABLE_TITLE_SIZE])
 {
     int meaning = meaning_of(column);
     const char *dot = strrchr(column, '.');
-    if (meaning < 0) {
-        snprintf(out, 256, "%s", column);
-    } else if (dot == NULL) {
-        snprintf(out, 256, "%s", meanings[meaning].title);
-    } else {
-        snprintf(out, 256, "%.*s: %s", (int)(dot - column), column, meanings[meaning].title);
+    const char *end = meaning < 0 ? column + strlen(column) : dot != NULL ? dot : column;
+    const char *between = ""; /* the part before and a code */
+    size_t n = 0;
+    out[0] = '\0';
+    for (const char *part = column; part < end && n < TABLE_TITLE_SIZE;) {
+        size_t len =
+            (size_t)(end - part) < strcspn(part, ".") ? (size_t)(end - part) : strcspn(part, ".");
+        const char *place = place_of(part, len);
+        n += (size_t)(place != NULL ? snprintf(out + n, TABLE_TITLE_SIZE - n, "%s%s",
+                                               part > column ? " – " : "", place)
+                                    : snprintf(out + n, TABLE_TITLE_SIZE - n, "%s%.*s", between,
+                                               (int)len, part));
+        between = place != NULL ? " " : ".";
+        part += len + 1;
+    }
+    if (meaning >= 0 && n < TABLE_TITLE_SIZE) {
+        snprintf(out + n, TABLE_TITLE_SIZE - n, "%s%s", n > 0 ? ": " : "", meanings[meaning].title);
     }
     return out;
 }

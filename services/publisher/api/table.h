@@ -15,6 +15,7 @@ typedef struct table table_t;
 
 #define TABLE_MAX_JSON (16 * 1024 * 1024)
 #define TABLE_MAX_COLUMNS 4096
+#define TABLE_TITLE_SIZE 1024
 
 /* Which of three things a column holds, by its name. */
 typedef enum { TABLE_TEXT, TABLE_NUMBER, TABLE_WHOLE } table_kind_t;
@@ -27,7 +28,8 @@ size_t table_rows(const table_t *table);
 size_t table_columns(const table_t *table);
 const char *table_column(const table_t *table, size_t column); /* "pillars.ckmb.points" */
 table_kind_t table_kind(const table_t *table, size_t column);
-const char *table_title(const char *column, char out[256]);              /* Vietnamese */
+/* In Vietnamese: "Nhóm ckmb: Điểm". A name has at most 255 bytes; all that it says fits. */
+const char *table_title(const char *column, char out[TABLE_TITLE_SIZE]);
 const char *table_cell(const table_t *table, size_t row, size_t column); /* NULL: none */
 
 /* RFC 4180: CRLF, UTF-8, a header line of column names. `bom` begins with U+FEFF, by which Excel

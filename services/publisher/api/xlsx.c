@@ -105,7 +105,7 @@ static int write_book(const table_t *t, const char *name, const char *path)
     make_formats(&b);
     size_t n = table_columns(t);
     for (size_t c = 0; c < n; c++) {
-        char title[256];
+        char title[TABLE_TITLE_SIZE];
         put_text(&b, 0, c, table_title(table_column(t, c), title), b.head);
     }
     for (size_t r = 0; r < table_rows(t); r++) {
