@@ -65,6 +65,16 @@ class Moving(rig.Case):
         self.assertEqual(p.returncode, 0, out)
         return to, json.loads((to / "manifest.json").read_text())
 
+    def wait_moved(self, r, manifest):
+        """Until ingest's journal is ahead of that backup."""
+        head = int(manifest["services"]["ingest"]["journal"]["head"])
+
+        def moved():
+            r.random_change(self.rng)
+            now = r.journal("ingest")[-1]["seq"]
+            return now > head, (now, head)
+        r.wait(moved, "figures change", poll=0.1)
+
     def restored(self, r, to, name, *more):
         """Into new folders, which the services of the rig have from now on."""
         r.data = r.dir / name

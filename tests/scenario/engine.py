@@ -93,7 +93,7 @@ class Engine:
         if self.service:
             self.service.terminate()
             try:
-                self.service.wait(30)
+                self.service.wait(rig.PATIENCE)
             except subprocess.TimeoutExpired:
                 self.service.kill()
                 self.service.wait()

@@ -105,12 +105,12 @@ class Machine:
                 return False, "no systemd yet"
             code, said = self.call("systemctl", "is-active", "basic.target", check=False)
             return code == 0, said
-        rig.wait_until(up, "the machine is up", timeout=120, poll=0.2)
+        rig.wait_until(up, "the machine is up", poll=0.2)
 
     def get(self, url):
         """(status, body) of a GET from inside."""
-        code, out = self._output([*self.inside("net"), "curl", "-s", "--max-time", "20", "-w",
-                                  "\n%{http_code}", url], False, 60)
+        code, out = self._output([*self.inside("net"), "curl", "-s", "--max-time", "60", "-w",
+                                  "\n%{http_code}", url], False, 120)
         if code != 0:
             raise OSError(f"{url}: curl: exit {code}")
         body, _, status = out.rpartition("\n")

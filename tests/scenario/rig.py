@@ -128,7 +128,7 @@ class Answer:
         return json.loads(self.body)
 
 
-def request(url, method="GET", headers=None, body=None, timeout=60):
+def request(url, method="GET", headers=None, body=None, timeout=PATIENCE):
     u = urllib.parse.urlsplit(url)
     c = http.client.HTTPConnection(u.hostname, u.port, timeout=timeout)
     try:
@@ -161,6 +161,12 @@ def get_json(url):
     if a.status != 200:
         raise HttpError(f"GET {url}: {a.status} {a.body[:200]!r}")
     return a.json()
+
+
+def json_lines(file, **how):
+    """The whole lines of a file that may be being written; none when there is no file yet."""
+    text = file.read_bytes() if file.exists() else b""
+    return [json.loads(line, **how) for line in text[:text.rfind(b"\n") + 1].splitlines()]
 
 
 class Stream:
@@ -396,11 +402,7 @@ class Portal:
 
     def raw_lines(self):
         """As they were written; a number is the decimal that stands there."""
-        if not self.file.exists():
-            return []
-        text = self.file.read_bytes()
-        return [json.loads(line, parse_float=Decimal)
-                for line in text[:text.rfind(b"\n") + 1].splitlines()]
+        return json_lines(self.file, parse_float=Decimal)
 
     def lines(self):
         lines = self.raw_lines()
@@ -656,7 +658,7 @@ class Rig:
         self.door = {"address": "127.0.0.1", "port": port, "tokens": str(file), **more}
         self.door_url = f"http://127.0.0.1:{port}"
 
-    def at_door(self, method, path, token=None, body=None, headers=None, timeout=60):
+    def at_door(self, method, path, token=None, body=None, headers=None, timeout=PATIENCE):
         """A request to ingest; token: the name of one, or None."""
         headers = dict(headers or {})
         if token is not None:
@@ -752,10 +754,8 @@ class Rig:
 
     def answers(self, series=None, since=0):
         """The replay's log: what it answered, oldest first."""
-        if not self.replay_log.exists():
-            return []
-        lines = [json.loads(line) for line in self.replay_log.read_text().splitlines()]
-        return [a for a in lines[since:] if series is None or a["request"] == series]
+        return [a for a in json_lines(self.replay_log)[since:]
+                if series is None or a["request"] == series]
 
     def wait_polls(self, n, series=None, what=None):
         """Until the source has answered n more times (each of the wanted series)."""
@@ -931,10 +931,28 @@ class Rig:
 
     # -- the portal's history --
 
+    def to_be_told(self):
+        """The keys of the notices of the publisher's journal that are for portals, in order."""
+        return [j["event"]["notice"]["key"] for j in self.journal("publisher")
+                if not j["event"]["notice"].get("internal")]
+
+    def wait_delivered(self):
+        """Until the publisher knows of every target that it has everything: an answer that is still
+        on its way when the publisher stops makes it tell the same again."""
+        def told():
+            code, out, err = run([BIN / "chiso", "target", "status", "--publisher",
+                                  self.data_dir("publisher")])
+            targets = [json.loads(line) for line in out.splitlines()]
+            return targets and all(t.get("behind") == "0" for t in targets), out + err
+        self.wait(told, "every target has everything", poll=0.1)
+
     def check_portal_order(self, portal, whole=True):
         """Each change once in effect, per subject ascending, and (`whole`) from 1 without gaps and
         in the order of the publisher's journal, what was repeated being the same. A portal that was
         brought up to date from the read model has not all revisions, and the ranks of later."""
+        if whole:  # what was settled may have one more notice on its way
+            self.wait(lambda: (len(portal.effects()) >= len(self.to_be_told()), portal.raw_lines()[-1:]),
+                      f"{portal.name} was told everything", poll=0.1)
         seen_keys = set()
         bodies = {}
         for e in portal.lines() if whole else []:
@@ -958,8 +976,7 @@ class Rig:
             last[subject] = revision
         if whole:
             told = [e["key"] for e in portal.effects()]
-            wanted = [j["event"]["notice"]["key"] for j in self.journal("publisher")
-                      if not j["event"]["notice"].get("internal")]
+            wanted = self.to_be_told()
             for i, (a, b) in enumerate(zip(told, wanted)):
                 if a != b:
                     raise AssertionError(f"{portal.name}: delivery {i} is {a}, the journal's {b}")
