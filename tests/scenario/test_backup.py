@@ -25,6 +25,7 @@ class Backups(Moving):
         for n in range(3):
             to, manifest = self.backup(r, f"backup{n}")
             backups.append((to, manifest))
+            self.wait_moved(r, manifest)
             self.check_line(manifest)
             self.assertIs(manifest["running"], True)
             self.chiso("backup", "verify", to)
@@ -32,7 +33,7 @@ class Backups(Moving):
                                  capture_output=True, text=True)
             self.assertEqual((run.returncode, run.stdout), (0, ""))
         heads = [int(m["services"]["ingest"]["journal"]["head"]) for _, m in backups]
-        self.assertLess(heads[0], heads[2], "nothing changed meanwhile")
+        self.assertEqual(heads, sorted(set(heads)), "nothing changed meanwhile")
         # the world goes on: the portal is ahead of every backup
         told = len(portal.effects())
         for _ in range(5):
@@ -86,6 +87,7 @@ class Backups(Moving):
         for _ in range(3):
             r.random_change(self.rng)
         r.settle()
+        r.wait_delivered()
         r.stop_services()
         to, manifest = self.backup(r, "last", running=False)
         self.assertIs(manifest["running"], False)
@@ -131,8 +133,10 @@ class Backups(Moving):
         began = time.monotonic()
         self.backup(r, "whole")
         usual = time.monotonic() - began
-        unfinished = 0
-        for n in range(12):
+        unfinished, tries = 0, 0
+        while tries < 12 or (unfinished == 0 and tries < 100):
+            tries += 1
+            began = time.monotonic()
             to = r.dir / "killed"
             p = subprocess.Popen([str(a) for a in (rig.BIN / "chiso", "backup", *self.folders(r),
                                                    "--to", to)],
@@ -145,6 +149,7 @@ class Backups(Moving):
                 p.wait()
             half = r.dir / "killed.unfinished"
             if to.exists():
+                usual = min(usual, time.monotonic() - began)  # the first one may have stood still
                 self.chiso("backup", "verify", to)
                 shutil.rmtree(to)
             elif half.exists():

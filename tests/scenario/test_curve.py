@@ -51,12 +51,14 @@ class Curve(rig.Case):
             self.assertIn(reason, e["reason"])
             self.assertGreater(e["times"], 0)
             r.wait(lambda: r.metrics(service)[f"chiso_{service}_{metric}"] > 0, metric)
-        a = r.watch(client, "ready")
-        check = next(c for c in a.json()["checks"] if c["name"] == "upstream")
-        self.assertEqual((a.status, check["good"]), (503, False))
-        self.assertIn(at_client, check["detail"])
-        check = next(c for c in r.watch(server, "ready").json()["checks"] if c["name"] == "bus")
-        self.assertIn(at_server, check["detail"])
+
+        def ready_tells(service, name, why):
+            a = r.watch(service, "ready")
+            check = next(c for c in a.json()["checks"] if c["name"] == name)
+            return why in check["detail"] and (a.status, check["good"]), check
+        seen = r.wait(lambda: ready_tells(client, "upstream", at_client), f"/ready: {at_client}")
+        self.assertEqual(seen, (503, False))
+        r.wait(lambda: ready_tells(server, "bus", at_server), f"/ready: {at_server}")
         self.assertEqual(r.metrics(client)[f"chiso_{client}_upstream_connected"], 0)
 
     def assert_nothing_flows(self, r):
@@ -189,8 +191,8 @@ class Curve(rig.Case):
             self.assertEqual(r.heads()["scorer"], head, "the scorer was given something")
             time.sleep(0.2)
         self.assertEqual(r.metrics("scorer")["chiso_scorer_upstream_connected"], 0)
-        self.assertIn("authenticator has ended",
-                      self.told(r, "ingest", "a consumer was refused")[0]["reason"])
+        refused = r.wait(lambda: self.told(r, "ingest", "a consumer was refused"), "it is told")
+        self.assertIn("authenticator has ended", refused[0]["reason"])
         # a restart is all it takes
         r.services["ingest"].stop()
         r.services["ingest"].argv = as_it_is

@@ -43,7 +43,10 @@ class Echo(rig.Case):
         """Neither in a file that a service wrote nor in what was told."""
         for file in [*r.dir.rglob("*")]:
             if file.is_file() and not file.name.endswith(".secret"):
-                self.check_text(file.read_bytes(), file)
+                try:
+                    self.check_text(file.read_bytes(), file)
+                except FileNotFoundError:  # one under another name by now
+                    self.assertTrue(r.services["ingest"].running(), file)
         for text in texts:
             self.check_text(text.encode(), text[:300])
 

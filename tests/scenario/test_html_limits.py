@@ -36,7 +36,7 @@ def build():
     subprocess.run("cmake --preset release && "
                    "cmake --build --preset release --target chiso-html chiso-ingest",
                    shell=True, cwd=ROOT, check=True, stdin=subprocess.DEVNULL,
-                   stdout=subprocess.DEVNULL, timeout=600)
+                   stdout=subprocess.DEVNULL, timeout=800)
 
 
 class Limits(rig.Case):
@@ -91,7 +91,7 @@ exec {RELEASE}/chiso-html "$@"
         good = (folder / "portal.html").read_bytes()
         r = self.rig(dialects=folder, portals=0, units_of=[])
         ours = {"url": r.replay_url, "periods": ["2025"], "units": ["86"], "allow_http": True,
-                "allow_networks": ["127.0.0.0/8"], **r.source_options, "timeout": "60s"}
+                "allow_networks": ["127.0.0.0/8"], **r.source_options}
         r.more_sources = [{**ours, "id": "tag", "source": str(ROOT / "sources/emc-tag.yaml")},
                           {**ours, "id": "sites", "units": ["86", "31", "15"],
                            "source": str(ROOT / "sources/tinnhiemmang-portal.yaml")}]
@@ -139,13 +139,13 @@ exec {RELEASE}/chiso-html "$@"
         # on a machine that is busy enough, time runs out before processor time does
         for page, wanted in ((greedy(7 * MIB), [TOO_MUCH_MEMORY]), (slow(), [TOO_MUCH_CPU, TOO_LONG])):
             serve(page)
-            r.wait(lambda: refused(*wanted), wanted, timeout=120)
+            r.wait(lambda: refused(*wanted), wanted)
             r.wait(lambda: (outcomes()[0] == "quarantined", outcomes()), "it is held back")
             goes_on()
         # one that stands still
         (programs / "f-emc").touch()
         serve(good + b"<!-- what was read before is not read again -->")
-        r.wait(lambda: refused(TOO_LONG), TOO_LONG, timeout=120)
+        r.wait(lambda: refused(TOO_LONG), TOO_LONG)
         goes_on()
         # a page of several is read at the second try only: those behind it are not taken for empty
         before = taken()

@@ -41,7 +41,7 @@ class Files(unittest.TestCase):
             copied = pathlib.Path(d) / "deploy"
             shutil.copytree(DEPLOY, copied, ignore=shutil.ignore_patterns("secrets"))
             asked = [a for p in profiles for a in ("--profile", p)]
-            p = subprocess.run(["docker-compose", *asked, "config"], cwd=copied, timeout=60,
+            p = subprocess.run(["docker-compose", *asked, "config"], cwd=copied, timeout=rig.PATIENCE,
                                capture_output=True, env={**os.environ, **variables})
         self.assertEqual((p.returncode, p.stderr), (0, b""))
         return p.stdout.decode()
@@ -78,7 +78,7 @@ class Files(unittest.TestCase):
             shutil.copy(DEPLOY / "compose/prometheus.yml", d)
             shutil.copy(DEPLOY / "observe/rules.yml", d)
             p = subprocess.run(["promtool", "check", "config", f"{d}/prometheus.yml"],
-                               capture_output=True, timeout=60)
+                               capture_output=True, timeout=rig.PATIENCE)
             self.assertEqual(p.returncode, 0, p.stdout + p.stderr)
         jobs = [re.findall(r"job_name: (\S+)", (DEPLOY / f).read_text())
                 for f in ("compose/prometheus.yml", "observe/prometheus.yml")]
@@ -86,9 +86,9 @@ class Files(unittest.TestCase):
 
     def test_options(self):
         for script in ("build-images", "make-secrets"):
-            p = subprocess.run([DEPLOY / script, "--help"], capture_output=True, timeout=60)
+            p = subprocess.run([DEPLOY / script, "--help"], capture_output=True, timeout=rig.PATIENCE)
             self.assertEqual((p.returncode, p.stderr), (0, b""))
-            p = subprocess.run([DEPLOY / script, "--bogus"], capture_output=True, timeout=60)
+            p = subprocess.run([DEPLOY / script, "--bogus"], capture_output=True, timeout=rig.PATIENCE)
             self.assertEqual((p.returncode, p.stdout), (2, b""))
         version = re.search(r"project\(chiso VERSION (\S+)", (ROOT / "CMakeLists.txt").read_text())
         self.assertIn(f"ARG VERSION={version[1]}\n", (DEPLOY / "Dockerfile").read_text())
@@ -135,11 +135,11 @@ class Images(rig.Case):
         def agrees():
             seen = r.difference(want)
             return seen is None, (seen, self.logs())
-        rig.wait_until(agrees, "the page tells what is recorded", timeout=180, poll=0.5)
+        rig.wait_until(agrees, "the page tells what is recorded", poll=0.5)
 
     def healthy(self, service):
         p = subprocess.run(["podman", "healthcheck", "run", f"chiso_{service}_1"],
-                           env=self.engine.env(), capture_output=True, timeout=60)
+                           env=self.engine.env(), capture_output=True, timeout=rig.PATIENCE)
         return p.returncode == 0, (p.stdout + p.stderr).decode()
 
     def test_line(self):
@@ -161,7 +161,7 @@ class Images(rig.Case):
         r.url = f"http://127.0.0.1:{self.page}"
         self.wait_page(r)
         for s in SERVICES:
-            rig.wait_until(lambda: self.healthy(s), f"{s} is healthy", timeout=120, poll=0.5)
+            rig.wait_until(lambda: self.healthy(s), f"{s} is healthy", poll=0.5)
             with self.subTest(service=s):
                 self.check_confined(s)
         body = rig.request(f"{r.url}/").body.decode()
@@ -178,14 +178,14 @@ class Images(rig.Case):
         # what an operator asks, as the page says
         status = docs.script("operate.md", "Commands in containers")
         rig.wait_until(lambda: '"behind":"0"' in self.operate(status),
-                       "the portal has everything", timeout=120, poll=1)
+                       "the portal has everything", poll=1)
 
         def verified():
             said = self.engine.call("bash", "-c",
                                     docs.script("operate.md", "Commands in containers", 2),
                                     cwd=self.home, code=None)
             return said.rstrip().endswith("0 findings"), said
-        rig.wait_until(verified, "chiso verify finds nothing", timeout=120, poll=1)
+        rig.wait_until(verified, "chiso verify finds nothing", poll=1)
 
         # SIGTERM to process 1, and SIGKILL a good while after what is promised
         for s in reversed(SERVICES):
@@ -219,7 +219,7 @@ class Images(rig.Case):
         with self.assertRaises(OSError):
             (proc / "root/usr/bin/new").write_bytes(b"")
         p = subprocess.run(["podman", "exec", f"chiso_{service}_1", "/bin/sh", "-c", "true"],
-                           env=self.engine.env(), capture_output=True, timeout=60)
+                           env=self.engine.env(), capture_output=True, timeout=rig.PATIENCE)
         self.assertNotEqual(p.returncode, 0, "there is a shell")
 
     def test_what_is_in_them(self):
@@ -253,7 +253,7 @@ class Images(rig.Case):
         sbom = json.loads((root / f"usr/share/sbom/chiso-{name}.spdx.json").read_text())
         p = subprocess.run(["dpkg-query", f"--admindir={root}/var/lib/dpkg", "-W", "-f",
                             "${Package} ${Version} ${Architecture} ${db:Status-Status}\n"],
-                           capture_output=True, check=True, timeout=60)
+                           capture_output=True, check=True, timeout=rig.PATIENCE)
         there = {tuple(line.split()[:3]) for line in p.stdout.decode().splitlines()
                  if line.split()[3] == "installed"}
         told = set()

@@ -24,6 +24,17 @@ class Kill(rig.Case):
                 r.random_change(rng)
             time.sleep(min(left, 0.02))
 
+    def one_comes_through(self, r):
+        """Before so many kills that only the last of all changes would."""
+        self.told = getattr(self, "told", 0) + 1
+        value = f"{self.told % 10}.37"
+        r.set("0_2025", rig.UNITS["24"]["dvc"], "TTTT", value)
+
+        def through():
+            points = [p["points"] for p in r.unit("24")["pillars"] if p["code"] == "tttt"]
+            return points == [value], points
+        r.wait(through, f"{value} comes through")
+
     def test_kills_at_random(self):
         seed = int(os.environ.get("CHISO_SEED", random.SystemRandom().randrange(1 << 32)))
         print(f"CHISO_SEED={seed}", flush=True)
@@ -43,6 +54,7 @@ class Kill(rig.Case):
             for i, victim in enumerate(batch):
                 self.pass_time(r, rng, rng.uniform(0, 0.4))
                 if i % STEP_EVERY == STEP_EVERY - 1:
+                    self.one_comes_through(r)
                     r.step("next")
                 proc = r.portals[0].proc if victim == "portal1" else r.services[victim]
                 r.wait(proc.running, f"{victim} runs", poll=0.005)

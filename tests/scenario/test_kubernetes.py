@@ -331,7 +331,7 @@ class Pods(rig.Case):
         for s in SERVICES:
             pods[s].terminate()
         for s in SERVICES:
-            self.assertEqual(pods[s].wait(60), 0, self.log(s))
+            self.assertEqual(pods[s].wait(rig.PATIENCE), 0, self.log(s))
             self.assertFalse(rig.SANITIZER.search(self.log(s)), self.log(s))
 
 
