@@ -3,6 +3,7 @@
 //   CHISO_PAGE    the page's address, for example http://127.0.0.1:8080/
 //   CHISO_REPLAY  the control of the replayed source (tests/replay), for example http://127.0.0.1:8099
 //   CHISO_RIG     what kills and starts a service: POST /restart?service=publisher
+//                 and steps the source: POST /step?to=next, answered when the API tells all of it
 //
 // The tests share one source that they step and block, so the files run one after the other.
 // Expected values are computed here from the API's strings, not with the page's own code.
@@ -13,7 +14,7 @@ import { launch } from './chromium.mjs';
 
 export const PAGE = base('CHISO_PAGE');
 const REPLAY = base('CHISO_REPLAY');
-export const WAIT_MS = 60000;
+export const WAIT_MS = 120000;
 export const BOARD = { index: 'dvc-766', period: '2025', level: 'province' };
 export const PHONE = { viewport: { width: 390, height: 844 } };
 
@@ -39,10 +40,14 @@ export async function control(query) {
   assert.ok(response.ok, `control?${query} answered ${response.status}`);
 }
 
-export async function restart(service) {
-  const response = await fetch(new URL(`restart?service=${service}`, base('CHISO_RIG')), { method: 'POST' });
-  assert.ok(response.ok, `restart of ${service} answered ${response.status}`);
+async function rig(what) {
+  const response = await fetch(new URL(what, base('CHISO_RIG')), { method: 'POST' });
+  assert.ok(response.ok, `${what} answered ${response.status}`);
 }
+export const restart = (service) => rig(`restart?service=${service}`);
+
+/** The source has other figures, and nothing of it is still on its way to the API. */
+export const step = (to = 'next') => rig(`step?to=${to}`);
 
 /** Polls until `probe` gives something true, and returns it; says what it waited for when it does not. */
 export async function eventually(what, probe, limit = WAIT_MS) {
@@ -122,26 +127,57 @@ export const agree = (page) => whenEqual('the page shows the ranking of the API'
 let browser;
 const pages = [];
 const READY = 'noscript main, #ranking tbody tr, #criteria details, #unit .score, #changes, #compare';
+const readyToRead = (page) => page.locator(READY).first().waitFor();
 
-/** A page that watches itself: console errors, crashes, and the hosts it asks. */
-export async function open(query = '', options = {}, prepare = () => {}) {
-  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, locale: 'vi-VN', ...options });
-  const page = await context.newPage();
-  page.watched = { errors: [], hosts: new Set(), readings: [] };
-  pages.push(page);
-  page.on('console', (m) => m.type() === 'error' && page.watched.errors.push(m.text()));
-  page.on('pageerror', (e) => page.watched.errors.push(String(e)));
-  page.on('request', (r) => {
-    page.watched.hosts.add(new URL(r.url()).origin);
-    if (r.url().includes('/ranking?')) {
-      page.watched.readings.push(Date.now());
+/** In the page: what it asks for, when by its own clock, and how many answers are not whole yet. */
+function watchReadings() {
+  const { fetch } = window;
+  window.readings = [];
+  window.underWay = 0;
+  window.fetch = async (url, ...more) => {
+    window.readings.push({ path: new URL(url).pathname, at: performance.now() });
+    window.underWay += 1;
+    try {
+      const answer = await fetch(url, ...more);
+      await answer.clone().arrayBuffer();
+      return answer;
+    } finally {
+      window.underWay -= 1;
     }
-  });
+  };
+}
+
+/** A page that watches itself: console errors, crashes, the hosts it asks, and what it reads. */
+export async function open(query = '', options = {}, prepare = () => {}, ready = readyToRead) {
+  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, locale: 'vi-VN', ...options });
+  context.setDefaultTimeout(WAIT_MS);
+  const page = await context.newPage();
+  page.watched = { errors: [], unanswered: [], mayBeUnanswered: false, hosts: new Set() };
+  pages.push(page);
+  page.on('console', (m) => m.type() === 'error'
+    && page.watched[/^Failed to load resource|net::ERR_/.test(m.text()) ? 'unanswered' : 'errors'].push(m.text()));
+  page.on('pageerror', (e) => page.watched.errors.push(String(e)));
+  page.on('request', (r) => page.watched.hosts.add(new URL(r.url()).origin));
+  await page.addInitScript(watchReadings);
   await prepare(page);
   await page.goto(new URL(query, PAGE).href);
-  await page.locator(READY).first().waitFor({ timeout: WAIT_MS });
+  await ready(page);
   return page;
 }
+
+/** The browser itself reports what is refused or fails in this test, whenever it comes to it. */
+export const mayBeUnanswered = (page) => { page.watched.mayBeUnanswered = true; };
+
+/**
+ * Until nothing is under way in a page that hears nothing any more. A reading waits half a second at
+ * most for the one before it, and timers of a page fire in the order of their times.
+ */
+export const atRest = (page) => page.evaluate(async () => {
+  for (let before = -1; before !== window.readings.length || window.underWay;) {
+    before = window.readings.length;
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+  }
+});
 
 export async function noOverflow(page) {
   const [inner, outer] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
@@ -149,9 +185,10 @@ export async function noOverflow(page) {
 }
 
 export const close = (page) => page.context().close();
-export const live = (page) => page.locator('#state', { hasText: /^Trực tiếp$/ }).waitFor({ timeout: WAIT_MS });
+export const live = (page) => page.locator('#state', { hasText: /^Trực tiếp$/ }).waitFor();
 export const focused = (locator) => locator.evaluate((element) => element === document.activeElement);
-export const parameter = (page, name) => new URL(page.url()).searchParams.get(name);
+// asked of the page itself: the browser tells us of it later
+export const parameter = (page, name) => page.evaluate((key) => new URLSearchParams(location.search).get(key), name);
 
 /** Presses Tab until the element has the focus; fails after `limit` presses. */
 export async function tabTo(page, locator, limit) {
@@ -165,11 +202,13 @@ export async function tabTo(page, locator, limit) {
   assert.fail(`not reached with ${limit} tabs`);
 }
 
-/** Starts the browser before a file's tests and the source anew; looks over all its pages after. */
+/** Starts the browser before a file's tests and the source anew; looks over all its pages after.
+ * Nothing changes but by what a test does. */
 export function setUp() {
   before(async () => {
     browser = await launch();
     await control('mode=normal');
+    await step('2025-10-11');
     await eventually('the API ranks 34 provinces, none of them stale', async () => {
       const response = await fetch(new URL(`api/v1/${OF_BOARD}/ranking?level=province`, PAGE));
       const answer = response.ok ? await response.json() : { units: [] };
@@ -179,13 +218,10 @@ export function setUp() {
   after(async () => {
     await browser?.close();
     await control('mode=normal');
-    const { step } = await (await fetch(new URL('control', REPLAY))).json();
-    if (step !== '2025-10-11') {
-      await control('step=next');
-    }
-    for (const page of pages) {
-      assert.deepEqual([...page.watched.hosts], [new URL(PAGE).origin], 'no other host is asked');
-      assert.deepEqual(page.watched.errors, [], 'no page had an error');
+    for (const { watched } of pages) {
+      assert.deepEqual([...watched.hosts], [new URL(PAGE).origin], 'no other host is asked');
+      assert.deepEqual(watched.errors, [], 'no page had an error');
+      assert.deepEqual(watched.mayBeUnanswered ? [] : watched.unanswered, [], 'all was answered');
     }
   });
 }

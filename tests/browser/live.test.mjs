@@ -2,16 +2,15 @@
 
 import { describe, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { WAIT_MS, agree, brief, close, control, eventually, expected, live, open, ranking, restart, rows,
-  setUp, shown, whenEqual } from './common.mjs';
+import { agree, atRest, brief, close, control, eventually, expected, live, mayBeUnanswered, open, ranking, restart,
+  rows, setUp, shown, step, whenEqual } from './common.mjs';
 
 setUp();
 
-const stepUntilNew = async () => {
+const stepToNew = async () => {
   const old = await ranking();
-  await control('step=next');
-  await eventually('the API has new points', async () =>
-    JSON.stringify(expected((await ranking()).units)) !== JSON.stringify(expected(old.units)));
+  await step();
+  assert.notDeepEqual(expected((await ranking()).units), expected(old.units), 'the API has new points');
   return old;
 };
 
@@ -31,15 +30,16 @@ describe('live', () => {
     const focused = () => page.evaluate(() => document.activeElement.closest('tr')?.dataset.code);
     const code = await focused();
     for (let round = 0; round < 2; round++) { // There and back again.
-      await stepUntilNew();
+      await stepToNew();
       await agree(page);
     }
     assert.equal(await page.evaluate(() => window.marker), 'still here');
     assert.equal(await focused(), code, 'the focus stays on its unit');
     await eventually('the change is announced', () =>
       page.evaluate(() => window.said.some((text) => /^\d+ đơn vị thay đổi$/.test(text))));
-    const { readings } = page.watched;
-    assert.ok(readings.length <= (readings.at(-1) - readings[0]) / 400 + 3, `readings at ${readings.map((t) => t - readings[0])}`);
+    const readings = await page.evaluate(() =>
+      window.readings.filter(({ path }) => path.endsWith('/ranking')).map(({ at }) => Math.round(at)));
+    assert.ok(readings.length <= (readings.at(-1) - readings[0]) / 400 + 3, `readings at ${readings}`);
     await close(page);
   });
 
@@ -48,7 +48,7 @@ describe('live', () => {
     const page = await open(`?unit=${unit.code}`);
     await live(page);
     await page.locator('[data-indicator="ckmb"] button').click();
-    await stepUntilNew();
+    await stepToNew();
     await whenEqual('its points', async () => ({
       page: await page.locator('#unit .score b').innerText(),
       api: shown((await ranking()).units.find((u) => u.code === unit.code).points),
@@ -64,8 +64,8 @@ describe('live', () => {
     await page.locator('#pause').click();
     assert.equal(await page.locator('#state').innerText(), 'Đã tạm dừng');
     assert.match(await page.locator('#since').innerText(), /Đã tạm dừng lúc \d\d:\d\d:\d\d: số liệu trên trang có thể đã đổi/);
-    const old = await stepUntilNew();
-    await new Promise((resolve) => setTimeout(resolve, 1500));
+    const old = await stepToNew();
+    await atRest(page);
     assert.deepEqual(brief(await rows(page)), expected(old.units));
     await page.locator('#pause', { hasText: 'Tiếp tục' }).click();
     await live(page);
@@ -76,6 +76,7 @@ describe('live', () => {
 
   test('a restart of the publisher is said and mended, and changes go on coming', async () => {
     const page = await open();
+    mayBeUnanswered(page);
     await live(page);
     await agree(page);
     const shownBefore = brief(await rows(page)).length;
@@ -89,15 +90,15 @@ describe('live', () => {
     await eventually('the loss is said', () => page.evaluate(() => window.states.includes('lost')));
     await live(page);
     assert.equal((await rows(page)).length, shownBefore, 'what was read stays');
-    await stepUntilNew();
+    await stepToNew();
     await agree(page);
     assert.equal(await page.evaluate(() => window.marker), 'no reload');
-    page.watched.errors.length = 0; // The browser itself reports what was refused meanwhile.
     await close(page);
   });
 
   test('a lost connection is said and mended', async () => {
     const page = await open();
+    mayBeUnanswered(page);
     await live(page);
     await page.context().route('**/api/v1/events', (route) => route.abort());
     await page.reload();
@@ -105,12 +106,12 @@ describe('live', () => {
     await page.locator('#since', { hasText: 'Mất kết nối từ' }).waitFor();
     await page.context().unrouteAll();
     await live(page);
-    page.watched.errors.length = 0;
     await close(page);
   });
 
   test('an answer that fails is said, what was read stays, and it mends by itself', async () => {
     const page = await open();
+    mayBeUnanswered(page);
     await live(page);
     await page.context().route('**/ranking?*', (route) => route.fulfill({
       status: 503, contentType: 'application/problem+json',
@@ -122,13 +123,13 @@ describe('live', () => {
     assert.match(await page.locator('[role=alert]').innerText(), /lần đọc trước/);
     assert.equal((await rows(page)).length, 34);
     await page.context().unrouteAll();
-    await page.locator('[role=alert]').waitFor({ state: 'detached', timeout: WAIT_MS });
-    page.watched.errors.length = 0;
+    await page.locator('[role=alert]').waitFor({ state: 'detached' });
     await close(page);
   });
 
   test('before the first answer it says that it loads, and a failure is no empty ranking', async () => {
     const page = await open();
+    mayBeUnanswered(page);
     await page.context().route('**/ranking?*', (route) => route.abort());
     await page.reload();
     await page.locator('[role=alert]', { hasText: 'máy chủ không trả lời' }).waitFor();
@@ -136,7 +137,6 @@ describe('live', () => {
     assert.equal(await page.locator('.empty').count(), 0);
     await page.context().unrouteAll();
     await agree(page);
-    page.watched.errors.length = 0;
     await close(page);
   });
 
@@ -146,13 +146,13 @@ describe('live', () => {
     assert.equal(await page.locator('#stale').count(), 0);
     await control('mode=block');
     try {
-      await page.locator('#stale', { hasText: 'Số liệu cũ' }).waitFor({ timeout: WAIT_MS });
+      await page.locator('#stale', { hasText: 'Số liệu cũ' }).waitFor();
       await eventually('rows say so too', async () => (await rows(page)).every((r) => r.stale));
       assert.equal((await rows(page)).length, 34, 'the last good figures stay');
     } finally {
       await control('mode=normal');
     }
-    await page.locator('#stale').waitFor({ state: 'detached', timeout: WAIT_MS });
+    await page.locator('#stale').waitFor({ state: 'detached' });
     await eventually('no row is stale', async () => (await rows(page)).every((r) => !r.stale));
     await agree(page);
     await close(page);

@@ -2,7 +2,7 @@
 
 import { describe, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { BOARD, PAGE, api, close, open, ranking, setUp, settled, shown, vietnamTime } from './common.mjs';
+import { BOARD, PAGE, api, close, eventually, open, ranking, setUp, settled, shown, vietnamTime } from './common.mjs';
 
 setUp();
 
@@ -27,7 +27,7 @@ describe('without JavaScript', () => {
       .find((l) => l.level === 'department' && l.period === '2025-10');
     const page = await open('', options);
     await page.locator(`main a[href*="level=department"][href*="period=2025-10"]`).click();
-    assert.equal((await table(page)).length, Number(group.units));
+    await eventually('its departments', async () => (await table(page)).length === Number(group.units));
     await close(page);
   });
 

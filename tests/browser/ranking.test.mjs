@@ -2,7 +2,7 @@
 
 import { after, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { BOARD, PHONE, WAIT_MS, agree, api, close, descending, eventually, live, noOverflow, open, parameter,
+import { BOARD, PHONE, agree, api, close, descending, eventually, live, noOverflow, open, parameter,
   ranking, rows, setUp, shown, tabTo, vietnamTime, whenEqual } from './common.mjs';
 
 setUp();
@@ -44,7 +44,7 @@ describe('the ranking', () => {
 
   test('shows six pillars when asked, each with its points and maximum', async () => {
     await page.locator('#columns').check();
-    assert.equal(parameter(page, 'columns'), 'pillars');
+    assert.equal(await parameter(page, 'columns'), 'pillars');
     const { units: [first] } = await ranking();
     assert.equal(first.pillars.length, 6);
     for (const { code, points, max } of first.pillars) {
@@ -83,7 +83,7 @@ describe('the ranking', () => {
     await tabTo(page, header(page, 'points').getByRole('button'), 12);
     await page.keyboard.press('Enter');
     assert.equal(await header(page, 'points').getAttribute('aria-sort'), 'descending');
-    assert.equal(parameter(page, 'sort'), '-points');
+    assert.equal(await parameter(page, 'sort'), '-points');
   });
 
   test('finds names without diacritics, and the search can be passed on', async () => {
@@ -91,7 +91,7 @@ describe('the ranking', () => {
       await page.locator('#search').fill(words);
       assert.deepEqual((await rows(page)).map((r) => r.name), [name]);
     }
-    assert.equal(parameter(page, 'q'), 'da nang');
+    assert.equal(await parameter(page, 'q'), 'da nang');
     await page.locator('#search').fill('không có tỉnh này');
     assert.equal((await rows(page)).length, 0);
     assert.match(await page.locator('#message').innerText(), /Không có đơn vị nào khớp/);
@@ -104,7 +104,7 @@ describe('the ranking', () => {
     const commune = levels.find((l) => l.level === 'commune' && l.period === BOARD.period);
     await page.locator('#level').selectOption('commune');
     await eventually('the communes', async () => (await rows(page)).length === Number(commune.units));
-    assert.equal(parameter(page, 'level'), 'commune');
+    assert.equal(await parameter(page, 'level'), 'commune');
     assert.equal(await page.locator('#parent option:checked').innerText(), commune.parent_name);
     await page.locator('#parent').selectOption({ label: 'Cả nước' });
     await eventually('the communes of the country', async () => (await rows(page)).length === Number(commune.units));
@@ -150,7 +150,7 @@ describe('the map', () => {
   test('is coloured by a pillar when asked, and leads to a unit', async () => {
     const page = await open();
     await page.locator('#metric').selectOption('tttt');
-    assert.equal(parameter(page, 'map'), 'tttt');
+    assert.equal(await parameter(page, 'map'), 'tttt');
     const unit = (await ranking()).units.find((u) => u.name.endsWith('Hà Nội'));
     await tile(page, shown(unit.pillars.find((p) => p.code === 'tttt').points)).waitFor();
     await tile(page, 'Hà Nội').click();
@@ -165,16 +165,16 @@ describe('two languages', () => {
     await page.locator('#language').click();
     await page.locator('#state', { hasText: /^Live$/ }).waitFor();
     assert.equal(await page.locator('html').getAttribute('lang'), 'en');
-    assert.equal(parameter(page, 'lang'), 'en');
+    assert.equal(await parameter(page, 'lang'), 'en');
     const { units: [first] } = await ranking();
     await whenEqual('a point for the decimals', async () => ({
       page: (await rows(page))[0].points, api: shown((await ranking()).units[0].points).replace(',', '.') }));
     assert.equal(await page.locator('#ranking tbody a span').first().getAttribute('lang'), 'vi');
     await page.locator(`#ranking tr[data-code="${first.code}"] a`).click();
     await page.locator('#unit .score', { hasText: 'points' }).waitFor();
-    assert.equal(parameter(page, 'lang'), 'en');
+    assert.equal(await parameter(page, 'lang'), 'en');
     await page.goto(new URL('.', page.url()).href);
-    await page.locator('#state', { hasText: /^Live$/ }).waitFor({ timeout: WAIT_MS });
+    await page.locator('#state', { hasText: /^Live$/ }).waitFor();
     await page.locator('#language').click();
     await live(page);
     await close(page);

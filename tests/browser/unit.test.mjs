@@ -3,8 +3,8 @@
 import { before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { PAGE, PHONE, agree, api, close, focused, noOverflow, open, parameter, ranking, setUp, settled, shown,
-  millionths, unitOf, vietnamTime, BOARD } from './common.mjs';
+import { PAGE, PHONE, agree, api, close, eventually, focused, mayBeUnanswered, noOverflow, open, parameter, ranking,
+  setUp, settled, shown, millionths, unitOf, vietnamTime, BOARD } from './common.mjs';
 
 setUp();
 
@@ -45,11 +45,11 @@ describe('one unit', () => {
     const page = await open();
     await page.locator(`#ranking tr[data-code="${first.code}"] a`).click();
     await checkDetail(page);
-    assert.equal(parameter(page, 'unit'), first.code);
-    assert.ok(await focused(page.locator('#unit h1')), 'the focus goes to the heading');
+    assert.equal(await parameter(page, 'unit'), first.code);
+    await eventually('the focus goes to the heading', () => focused(page.locator('#unit h1')));
     await page.locator('#back').click();
     await agree(page);
-    assert.equal(parameter(page, 'unit'), null);
+    assert.equal(await parameter(page, 'unit'), null);
     await page.goBack();
     await checkDetail(page);
     await close(page);
@@ -72,7 +72,7 @@ describe('one unit', () => {
       }
       assert.equal(await detail.locator('a').first().getAttribute('href'), new URL(`api/v1/raw/${figure.raw_sha256}`, PAGE).href);
     });
-    assert.equal(parameter(page, 'indicator'), 'ckmb');
+    assert.equal(await parameter(page, 'indicator'), 'ckmb');
     const raw = await fetch(await detail.locator('a').first().getAttribute('href'));
     assert.equal(raw.status, 200);
     assert.equal(createHash('sha256').update(Buffer.from(await raw.arrayBuffer())).digest('hex'),
@@ -135,9 +135,9 @@ describe('one unit', () => {
 
   test('that does not exist is said so', async () => {
     const page = await open();
+    mayBeUnanswered(page); // the 404
     await page.goto(new URL('?unit=99', PAGE).href);
     await page.locator('.empty', { hasText: 'Không có kết quả của đơn vị này' }).waitFor();
-    page.watched.errors.length = 0; // The browser itself reports the 404.
     await close(page);
   });
 

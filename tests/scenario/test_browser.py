@@ -1,5 +1,6 @@
 """The page in a real browser over the real services: starts them once and hands over to node, one
-file of tests/browser after the other. A small control lets the tests restart a service."""
+file of tests/browser after the other. A small control lets the tests restart a service and step the
+source."""
 import http.server
 import os
 import re
@@ -14,14 +15,21 @@ FILES = sorted(f.name for f in (ROOT / "tests/browser").glob("*.test.mjs"))
 
 
 class Control(http.server.BaseHTTPRequestHandler):
-    """POST /restart?service=NAME: kill -9 and start again."""
+    """POST /restart?service=NAME: kill -9 and start again. POST /step?to=NAME: the source goes there,
+    and all of it comes through to the API before this is answered."""
 
     def do_POST(self):
-        name = urllib.parse.parse_qs(urllib.parse.urlsplit(self.path).query)["service"][0]
-        service = self.server.rig.services[name]
-        service.kill()
-        service.start()
-        self.server.rig.wait_ready(name)
+        asked = urllib.parse.urlsplit(self.path)
+        value, = urllib.parse.parse_qs(asked.query).values()
+        rig = self.server.rig
+        if asked.path == "/step":
+            rig.step(value[0])
+            rig.settle(portals=[])
+        else:
+            service = rig.services[value[0]]
+            service.kill()
+            service.start()
+            rig.wait_ready(value[0])
         self.send_response(200)
         self.send_header("Content-Length", "0")
         self.end_headers()
