@@ -1016,7 +1016,7 @@ class Rig:
         self.set(series, row["ID"], field, canonical(value))
 
 
-def run(argv, timeout=120, **more_environment):
+def run(argv, timeout=600, **more_environment):
     p = subprocess.run([str(a) for a in argv], stdin=subprocess.DEVNULL, capture_output=True,
                        timeout=timeout, env={**environment(), **more_environment})
     out, err = p.stdout.decode(errors="replace"), p.stderr.decode(errors="replace")

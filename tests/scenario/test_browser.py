@@ -59,7 +59,7 @@ class Browser(unittest.TestCase):
         environment = {**os.environ, "CHISO_PAGE": self.rig.url, "CHISO_REPLAY": self.rig.replay_url,
                        "CHISO_RIG": self.control}
         result = subprocess.run(["node", "--test", str(ROOT / "tests/browser" / name)],
-                                env=environment, capture_output=True, text=True, timeout=600)
+                                env=environment, capture_output=True, text=True, timeout=1200)
         for line in result.stdout.splitlines():
             if re.search(r"# .*(bytes in all|time to first ranking)", line):
                 print(line.strip(" #"))
