@@ -95,8 +95,8 @@ def free_port():
 
 def wait_until(condition, what, timeout=PATIENCE, tick=None, poll=POLL):
     """Waits until condition() is true, and returns its value. A condition returns a pair (value,
-    seen), or a value; `seen` is told when the limit is passed. What it raises of HTTP trouble and
-    assertions counts as "not yet" and is told as well."""
+    seen), or a value; `seen` is told when the limit is passed. What it raises of HTTP trouble,
+    assertions and what is not there counts as "not yet" and is told as well."""
     end = time.monotonic() + timeout
     seen = None
     while True:
@@ -107,7 +107,8 @@ def wait_until(condition, what, timeout=PATIENCE, tick=None, poll=POLL):
             value, seen = got if isinstance(got, tuple) else (got, got)
             if value:
                 return value
-        except (OSError, http.client.HTTPException, AssertionError, HttpError) as e:
+        except (OSError, http.client.HTTPException, AssertionError, LookupError,
+                HttpError) as e:
             seen = f"{type(e).__name__}: {e}"
         if time.monotonic() >= end:
             raise AssertionError(f"{what}: not within {timeout:.0f} s; seen last: {seen!r:.3000}")
@@ -951,7 +952,8 @@ class Rig:
         in the order of the publisher's journal, what was repeated being the same. A portal that was
         brought up to date from the read model has not all revisions, and the ranks of later."""
         if whole:  # what was settled may have one more notice on its way
-            self.wait(lambda: (len(portal.effects()) >= len(self.to_be_told()), portal.raw_lines()[-1:]),
+            self.wait(lambda: (len(portal.effects()) >= len(self.to_be_told()),
+                               portal.raw_lines()[-1:]),
                       f"{portal.name} was told everything", poll=0.1)
         seen_keys = set()
         bodies = {}
