@@ -67,12 +67,10 @@ def environment():
     return env
 
 
-_given_ports = []  # a socket each, whose name keeps the port from the tests that run beside this one
-
-
 def free_port():
     """A port below the range from which the kernel takes those of outgoing connections, so that
-    a service that is down for a moment finds its port free again."""
+    a service that is down for a moment finds its port free again. A socket's name keeps it from the
+    tests that run beside this one, until we end."""
     for _ in range(1000):
         port = random.SystemRandom().randrange(15000, 32000)
         name = socket.socket(socket.AF_UNIX)
@@ -88,7 +86,7 @@ def free_port():
             except OSError:
                 name.close()
                 continue
-        _given_ports.append(name)
+        name.detach()
         return port
     raise RuntimeError("no free port")
 
