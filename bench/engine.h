@@ -1,8 +1,8 @@
 /* engine.h - one contestant: a way to keep the nation's scores right and durable.
  *
  * batch() takes changes of figures and works out what follows from them: the figure with its
- * provenance, the points of the affected indicators, the unit's total and rank, a row of its
- * history, an event for whoever reads on, and how far the input was read. All of it is on disk when
+ * provenance, the points of the affected indicators, the unit's total and rank, an event for
+ * whoever reads on and keeps the history, and how far the input was read. All of it is on disk when
  * batch() returns, or, of a contestant that has finish(), when that returns; each batch is a commit
  * of its own. A failure ends the program with a message.
  */

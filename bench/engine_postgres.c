@@ -35,7 +35,6 @@ static const char tables[] =
     "CREATE TABLE indicator (unit int, indicator int, points numeric,"
     "  PRIMARY KEY (unit, indicator)) WITH (fillfactor = 70);"
     "CREATE TABLE total (unit int PRIMARY KEY, level int, points numeric) WITH (fillfactor = 50);"
-    "CREATE TABLE history (unit int, at bigint, points numeric, rank int);"
     "CREATE TABLE outbox (seq bigserial PRIMARY KEY, body text);"
     "CREATE TABLE meta (id int PRIMARY KEY, position bigint); INSERT INTO meta VALUES (1, 0);";
 
@@ -54,11 +53,9 @@ static const char tables[] =
 #define TELL                                                                                       \
     "ranked AS (SELECT unit, points, rank() OVER (PARTITION BY level ORDER BY points DESC) AS "    \
     "rank"                                                                                         \
-    "  FROM total), "                                                                              \
-    "told AS (INSERT INTO outbox (body) SELECT concat_ws(' ', r.unit, c.at, r.points, r.rank, "    \
-    "  repeat('x', 160)) FROM changed c JOIN ranked r USING (unit)) "                              \
-    "INSERT INTO history SELECT r.unit, c.at, r.points, r.rank FROM changed c "                    \
-    "  JOIN ranked r USING (unit)"
+    "  FROM total) "                                                                               \
+    "INSERT INTO outbox (body) SELECT concat_ws(' ', r.unit, c.at, r.points, r.rank, "             \
+    "  repeat('x', 160)) FROM changed c JOIN ranked r USING (unit)"
 
 static const char *const statements[][2] = {
     {"figure", "INSERT INTO figure VALUES ($1::int, $2::int, $3::numeric / 1000000, $4::bigint, "
@@ -79,17 +76,17 @@ static const char *const statements[][2] = {
     {"tell", "WITH changed AS (SELECT DISTINCT u AS unit, a AS at FROM "
              "unnest($1::int[], $2::bigint[]) AS x(u, a)), " TELL},
     {"position", "UPDATE meta SET position = $1::bigint"},
-    {"full", "WITH scores AS (SELECT fa.unit, sum(" POINTS ") AS points FROM def d "
-             "JOIN figure fa ON fa.figure = d.a LEFT JOIN figure fb ON fb.unit = fa.unit "
-             "AND fb.figure = d.b GROUP BY fa.unit), "
-             "ranked AS (SELECT unit, level, s.points, rank() OVER (PARTITION BY level "
-             "ORDER BY s.points DESC) AS rank FROM scores s JOIN unit USING (unit)), "
-             "moved AS (SELECT r.*, t.points AS old FROM ranked r JOIN total t USING (unit) "
-             "WHERE r.points <> t.points), "
-             "told AS (INSERT INTO outbox (body) SELECT concat_ws(' ', unit, points, rank, "
-             "repeat('x', 160)) FROM moved), "
-             "kept AS (INSERT INTO history SELECT unit, $1::bigint, points, rank FROM moved) "
-             "UPDATE total t SET points = m.points FROM moved m WHERE m.unit = t.unit"},
+    {"full",
+     "WITH scores AS (SELECT fa.unit, sum(" POINTS ") AS points FROM def d "
+     "JOIN figure fa ON fa.figure = d.a LEFT JOIN figure fb ON fb.unit = fa.unit "
+     "AND fb.figure = d.b GROUP BY fa.unit), "
+     "ranked AS (SELECT unit, level, s.points, rank() OVER (PARTITION BY level "
+     "ORDER BY s.points DESC) AS rank FROM scores s JOIN unit USING (unit)), "
+     "moved AS (SELECT r.*, t.points AS old FROM ranked r JOIN total t USING (unit) "
+     "WHERE r.points <> t.points), "
+     "told AS (INSERT INTO outbox (body) SELECT concat_ws(' ', unit, $1::bigint, points, rank, "
+     "repeat('x', 160)) FROM moved) "
+     "UPDATE total t SET points = m.points FROM moved m WHERE m.unit = t.unit"},
 };
 #define N_STATEMENTS (sizeof statements / sizeof statements[0])
 

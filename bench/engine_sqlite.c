@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BEGIN, COMMIT, RECORD, FIGURE, INDICATOR, TOTAL, HISTORY, OUTBOX, META, STATEMENTS };
+enum { BEGIN, COMMIT, RECORD, FIGURE, INDICATOR, TOTAL, OUTBOX, META, STATEMENTS };
 static const char *const texts[STATEMENTS] = {
     "BEGIN",
     "COMMIT",
@@ -17,7 +17,6 @@ static const char *const texts[STATEMENTS] = {
     "INSERT OR REPLACE INTO figure VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     "INSERT OR REPLACE INTO indicator VALUES (?1, ?2, ?3)",
     "INSERT OR REPLACE INTO total VALUES (?1, ?2, ?3)",
-    "INSERT OR REPLACE INTO history VALUES (?1, ?2, ?3, ?4, ?5)",
     "INSERT INTO outbox (body) VALUES (?1)",
     "INSERT OR REPLACE INTO meta VALUES (1, ?1)",
 };
@@ -29,8 +28,6 @@ static const char schema[] =
     "CREATE TABLE indicator (unit INT, indicator INT, points INT, PRIMARY KEY (unit, indicator))"
     "  WITHOUT ROWID;"
     "CREATE TABLE total (unit INTEGER PRIMARY KEY, points INT, rank INT);"
-    "CREATE TABLE history (unit INT, revision INT, at INT, points INT, rank INT,"
-    "  PRIMARY KEY (unit, revision)) WITHOUT ROWID;"
     "CREATE TABLE outbox (seq INTEGER PRIMARY KEY, body BLOB);"
     "CREATE TABLE meta (id INTEGER PRIMARY KEY, position INT);";
 
@@ -101,19 +98,13 @@ static void put_revision(lite_t *l, const change_t *c, size_t n, uint32_t rank)
     size_t len = 160;
     memcpy(body, &p->total, sizeof p->total);
     memcpy(body + 8, &rank, sizeof rank);
+    memcpy(body + 12, &p->unit_revision, sizeof p->unit_revision);
     for (size_t i = 0; i < n; i++, len += 110) {
         memcpy(body + len, &c[i], sizeof c[i]);
     }
     sqlite3_stmt *s = l->statements[OUTBOX];
     sqlite3_bind_blob(s, 1, body, (int)len, SQLITE_TRANSIENT);
     run(l, OUTBOX);
-    s = l->statements[HISTORY];
-    sqlite3_bind_int64(s, 1, c->unit);
-    sqlite3_bind_int64(s, 2, p->unit_revision);
-    sqlite3_bind_int64(s, 3, c->at);
-    sqlite3_bind_int64(s, 4, p->total);
-    sqlite3_bind_int64(s, 5, rank);
-    run(l, HISTORY);
     if (l->rows) {
         s = l->statements[TOTAL];
         sqlite3_bind_int64(s, 1, c->unit);

@@ -10,6 +10,9 @@
 #include <errno.h>
 #include <stdio.h>
 
+#define AHEAD 8 /* events, of a batch as it came */
+#define APPROACH 3
+
 /* Passes a source's state on, so that the publisher can say what is stale. */
 static void pass_state(score_t *s, store_txn_t *txn, const event_source_state_t *state)
 {
@@ -62,6 +65,26 @@ static void apply(score_t *s, store_txn_t *txn, uint64_t epoch, uint64_t seq, by
     }
 }
 
+/* Each in its turn, with the caches warmed for those that follow. */
+static void apply_all(score_t *s, store_txn_t *txn, uint64_t epoch, uint64_t first_seq,
+                      const bytes_t *events, size_t n_events)
+{
+    state_hint_t hints[AHEAD] = {0};
+    for (size_t i = 0; i < n_events + AHEAD; i++) {
+        state_hint_t *newest = &hints[i % AHEAD];
+        if (i >= AHEAD) {
+            apply(s, txn, epoch, first_seq + i - AHEAD, events[i - AHEAD]);
+        }
+        newest->step = STATE_NO_HINT;
+        if (i < n_events) {
+            state_foresee_reading(s->state, events[i], newest);
+        }
+        for (size_t back = APPROACH; back < AHEAD && back <= i; back += APPROACH) {
+            state_approach(s->state, &hints[(i - back) % AHEAD]);
+        }
+    }
+}
+
 bool batch_rankings_due(const score_t *s)
 {
     int64_t wait = s->told_took_us * BATCH_RANKINGS_TIMES / 1000;
@@ -73,9 +96,7 @@ bool batch_rankings_due(const score_t *s)
 void batch_apply(score_t *s, store_txn_t *txn, uint64_t epoch, uint64_t first_seq,
                  const bytes_t *events, size_t n_events, bool more)
 {
-    for (size_t i = 0; i < n_events; i++) {
-        apply(s, txn, epoch, first_seq + i, events[i]);
-    }
+    apply_all(s, txn, epoch, first_seq, events, n_events);
     s->cause = TRACE_NONE;
     if (more && !batch_rankings_due(s)) {
         score_settle_results(s, txn);
@@ -88,9 +109,7 @@ void batch_apply(score_t *s, store_txn_t *txn, uint64_t epoch, uint64_t first_se
 void batch_apply_snapshot(score_t *s, store_txn_t *txn, uint64_t epoch, uint64_t tail_seq,
                           const bytes_t *events, size_t n_events)
 {
-    for (size_t i = 0; i < n_events; i++) {
-        apply(s, txn, epoch, i, events[i]);
-    }
+    apply_all(s, txn, epoch, 0, events, n_events);
     score_settle(s, txn);
     inbox_advance(txn, SCORER_INBOX, epoch, tail_seq);
 }

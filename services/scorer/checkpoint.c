@@ -13,7 +13,7 @@
 #define CATALOG_KEY "catalog"
 
 const char *const scorer_tables[] = {JOURNAL_TABLES, INBOX_TABLES, "results", "rankings",
-                                     "states",       "history",    "meta",    NULL};
+                                     "states",       "meta",       NULL};
 
 /* A bit for each result, by its place in the state. */
 typedef struct {
@@ -93,37 +93,6 @@ void checkpoint_dirty_ranking(void *checkpoint, ranking_t *ranking)
 
 /* ---- writing ---- */
 
-static void write_history(store_txn_t *txn, result_t *r)
-{
-    buffer_t key = BUFFER_INIT(STORE_MAX_KEY);
-    buffer_t value = BUFFER_INIT(4096);
-    for (unsigned i = 0; i < r->n_revisions; i++) {
-        const revision_t *from = &r->revisions[i];
-        char points[DECIMAL_TEXT_SIZE];
-        char max[DECIMAL_TEXT_SIZE];
-        uint8_t number[4];
-        Chiso__V1__Revision record = CHISO__V1__REVISION__INIT;
-        record.revision = from->revision;
-        record.as_of = from->as_of;
-        record.points = (char *)(uintptr_t)decimal_format(from->points, points);
-        record.max = (char *)(uintptr_t)decimal_format(from->max, max);
-        record.has_rank = from->rank != 0;
-        record.rank = from->rank;
-        be32_put(number, from->revision);
-        buffer_clear(&key);
-        buffer_clear(&value);
-        buffer_append(&key, r->key, r->key_len);
-        buffer_append(&key, number, sizeof number);
-        wire_pack(&record.base, &value);
-        store_put(txn, SCORER_HISTORY, buffer_bytes(&key), buffer_bytes(&value));
-    }
-    free(r->revisions);
-    r->revisions = NULL;
-    r->n_revisions = 0;
-    buffer_free(&key);
-    buffer_free(&value);
-}
-
 static void write_result(store_txn_t *txn, result_t *r)
 {
     buffer_t record = BUFFER_INIT(EVENT_MAX_BYTES);
@@ -133,7 +102,6 @@ static void write_result(store_txn_t *txn, result_t *r)
     }
     store_put(txn, SCORER_RESULTS, bytes_of(r->key, r->key_len), buffer_bytes(&record));
     buffer_free(&record);
-    write_history(txn, r);
 }
 
 static void write_rankings(checkpoint_t *c, store_txn_t *txn)
@@ -327,8 +295,7 @@ static bool replay_one(replay_t *replay, uint64_t seq, bytes_t payload)
     result_t *known = state_take_score(c->state, payload);
     if (known != NULL) {
         checkpoint_dirty_result(c, known);
-        replay->rc = state_remember(known);
-        return replay->rc == 0;
+        return true;
     }
     if (state_take_ranking(c->state, payload, checkpoint_dirty_result, c) != NULL) {
         return true;
@@ -345,7 +312,6 @@ static bool replay_one(replay_t *replay, uint64_t seq, bytes_t payload)
         if (replay->rc == 0) {
             result_t *r = state_find(c->state, index, score->period, score->unit->code);
             checkpoint_dirty_result(c, r);
-            replay->rc = state_remember(r);
         }
     } else if (in.event->body_case == CHISO__V1__EVENT__BODY_RANKING) {
         const event_ranking_t *ranking = in.event->ranking;

@@ -20,15 +20,14 @@ enum {
     SCORER_RESULTS,
     SCORER_RANKINGS,
     SCORER_STATES, /* of sources, passed on */
-    SCORER_HISTORY,
     SCORER_META
 };
 extern const char *const scorer_tables[];
 
 /* One begins after so many events, and for many results after so many for each: it writes nearly
  * all of them, which is to stay the same small part of the work however many they are. */
-#define CHECKPOINT_EVENTS 65536
-#define CHECKPOINT_EVENTS_A_RESULT 16
+#define CHECKPOINT_EVENTS 131072
+#define CHECKPOINT_EVENTS_A_RESULT 32
 #define CHECKPOINT_SLICE 32      /* records a step, at least … */
 #define CHECKPOINT_STEPS 1024    /* … and as many as end it after so many steps */
 #define CHECKPOINT_WITH_BATCH 96 /* records with a batch, at most */

@@ -28,9 +28,6 @@ static void write_score(score_t *s, store_txn_t *txn, result_t *r)
         store_fail(txn, CHISO_E_TOO_BIG);
     }
     journal_append(s->journal, txn, buffer_bytes(&s->event));
-    if (state_remember(r) != 0) {
-        store_fail(txn, -ENOMEM);
-    }
     memset(r->changed_figures, 0, bit_words(r->index->n_figures) * sizeof *r->changed_figures);
     memset(r->changed_indicators, 0,
            bit_words(r->index->n_indicators) * sizeof *r->changed_indicators);

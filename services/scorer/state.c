@@ -44,7 +44,6 @@ static void free_result(result_t *r)
     }
     free(r->figures);
     free(r->arrays);
-    free(r->revisions);
     free(r);
 }
 
@@ -296,16 +295,6 @@ int state_rename(result_t *result, const char *name)
     free(result->name);
     result->name = copy;
     return 1;
-}
-
-int state_remember(result_t *r)
-{
-    if (!grow((void **)&r->revisions, r->n_revisions, sizeof *r->revisions)) {
-        return -ENOMEM;
-    }
-    r->revisions[r->n_revisions++] =
-        (revision_t){r->revision, r->rank, r->as_of, r->points, r->max};
-    return 0;
 }
 
 /* ---- from events ---- */

@@ -46,13 +46,6 @@ typedef struct {
     };
 } figure_state_t;
 
-/* One revision that is not yet in the stored history. */
-typedef struct {
-    uint32_t revision, rank;
-    int64_t as_of;
-    decimal_t points, max;
-} revision_t;
-
 typedef struct ranking ranking_t;
 typedef struct best best_t;
 
@@ -78,7 +71,7 @@ typedef struct result {
     char *parent, *name; /* parent NULL for a province */
     uint16_t *places;    /* by the index's figures: where it is in `figures`, + 1; 0: not known */
     figure_state_t *figures; /* those that are known */
-    unsigned n_figures, cap_figures, n_revisions;
+    unsigned n_figures, cap_figures;
     void *arrays;              /* owned; the places, the indicators and the bits lie in it */
     rule_result_t *indicators; /* index->n_indicators; status 0: never evaluated */
     decimal_t change, scored_max,
@@ -87,7 +80,6 @@ typedef struct result {
     uint64_t *changed_figures; /* a bit each, as many words as bit_words() says */
     uint64_t *changed_indicators;
     uint64_t *machine_fed; /* a bit for each indicator, as far as evaluated */
-    revision_t *revisions; /* n_revisions that are not yet in the stored history */
     uint32_t revision;
     uint32_t cause; /* while pending: its place in score_t's list */
     uint32_t place; /* in state_t's list */
@@ -181,14 +173,16 @@ static inline const figure_state_t *state_figure(const result_t *result, unsigne
     return place == 0 ? &state_unknown_figure : &result->figures[place - 1];
 }
 
-/* A replay is mostly waiting for memory. Each record is looked at a few records before it is taken:
- * first its key, then where its result lies, then what hangs on that. Hints; nothing changes. */
+/* A replay is mostly waiting for memory, and so is a batch of a large nation. Each record is looked
+ * at a few records before it is taken: first its key, then where its result lies, then what hangs
+ * on that. Hints; nothing changes. */
 typedef struct {
     uint32_t hash;
     const result_t *result;
     enum { STATE_NO_HINT, STATE_HAS_KEY, STATE_HAS_RESULT } step;
 } state_hint_t;
-void state_foresee(const state_t *state, bytes_t payload, state_hint_t *hint);
+void state_foresee(const state_t *state, bytes_t score, state_hint_t *hint);
+void state_foresee_reading(const state_t *state, bytes_t reading, state_hint_t *hint);
 void state_approach(const state_t *state, state_hint_t *hint);
 
 /* Applies a Score (of the journal or a checkpoint) as it stands. 0; CHISO_E_NOT_FOUND when its
@@ -214,9 +208,6 @@ void state_put_ranking(const ranking_t *ranking, const standing_t *moved, size_t
  * STATE_MAX_STANDINGS; returns the place after them. */
 #define STATE_MAX_STANDINGS 4096 /* of the longest codes they fit EVENT_MAX_BYTES */
 size_t state_put_standings(const ranking_t *ranking, unsigned from, buffer_t *out);
-
-/* Remembers a revision for the history. 0 or -ENOMEM. */
-int state_remember(result_t *result);
 
 static inline size_t bit_words(unsigned n_bits)
 {

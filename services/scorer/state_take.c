@@ -15,6 +15,7 @@
 #define FIELD(number, type) ((number) << 3 | (type))
 #define MAX_SERIES (3 * EVENT_MAX_CODE)
 #define STANDINGS_AT_ONCE 16
+#define MOST_AHEAD 2048 /* bytes of what hangs on a result */
 
 typedef struct {
     const uint8_t *at, *end;
@@ -349,6 +350,43 @@ void state_foresee(const state_t *state, bytes_t payload, state_hint_t *hint)
     }
 }
 
+/* The first index that is scored for such a unit and period: most readings are for one. */
+static const catalog_index_t *index_for(const state_t *state, uint64_t level, bytes_t period)
+{
+    char text[PERIOD_TEXT_SIZE];
+    bool fits = copy(period, text, sizeof text);
+    for (unsigned i = 0; fits && i < catalog_count(state->catalog); i++) {
+        const catalog_index_t *index = catalog_at(state->catalog, i);
+        if (catalog_has_level(index, (int)level) && catalog_has_period(index, text)) {
+            return index;
+        }
+    }
+    return NULL;
+}
+
+void state_foresee_reading(const state_t *state, bytes_t payload, state_hint_t *hint)
+{
+    read_t in = reader(payload);
+    field_t body;
+    field_t unit = {0};
+    field_t period = {0};
+    field_t code;
+    field_t level = {0};
+    *hint = (state_hint_t){.step = STATE_NO_HINT};
+    if (!take_body(&in, 1, &body)) {
+        return;
+    }
+    in = reader(body.block);
+    bool good = next(&in, &unit) && unit.tag == FIELD(1, BLOCK) && next(&in, &period) &&
+                period.tag == FIELD(2, BLOCK);
+    in = reader(unit.block);
+    good = good && next(&in, &code) && next(&in, &level) && level.tag == FIELD(2, NUMBER);
+    const catalog_index_t *index = good ? index_for(state, level.number, period.block) : NULL;
+    if (index != NULL) {
+        foresee(state, bytes_of_text(index->id), period.block, unit.block, hint);
+    }
+}
+
 void state_approach(const state_t *state, state_hint_t *hint)
 {
     const result_t *r = hint->result;
@@ -359,9 +397,12 @@ void state_approach(const state_t *state, state_hint_t *hint)
         }
         hint->step = r != NULL ? STATE_HAS_RESULT : STATE_NO_HINT;
     } else if (hint->step == STATE_HAS_RESULT) {
+        const char *end = (const char *)(r->places + r->index->n_figures);
+        size_t len = (size_t)(end - (const char *)r->arrays);
         __builtin_prefetch(r->name);
-        __builtin_prefetch(r->places);
-        __builtin_prefetch(&r->revisions[r->n_revisions], 1);
+        for (size_t at = 0; at < len && at < MOST_AHEAD; at += RESULT_ALIGN) {
+            __builtin_prefetch((const char *)r->arrays + at, 1);
+        }
     }
 }
 

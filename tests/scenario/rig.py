@@ -1016,8 +1016,8 @@ class Rig:
         self.set(series, row["ID"], field, canonical(value))
 
 
-def run(argv, timeout=600, **more_environment):
-    p = subprocess.run([str(a) for a in argv], stdin=subprocess.DEVNULL, capture_output=True,
+def run(argv, timeout=600, given="", **more_environment):
+    p = subprocess.run([str(a) for a in argv], input=given.encode(), capture_output=True,
                        timeout=timeout, env={**environment(), **more_environment})
     out, err = p.stdout.decode(errors="replace"), p.stderr.decode(errors="replace")
     if p.returncode == 99 or SANITIZER.search(err):

@@ -10,7 +10,7 @@ from backups import Moving, dump
 from rig import SERVICES
 
 # tables that are only added to: what a backup holds of them, the living store holds as well
-GROWING = {"ingest": ("journal", "history"), "scorer": ("journal", "history"),
+GROWING = {"ingest": ("journal", "history"), "scorer": ("journal",),
            "publisher": ("journal", "ledger")}
 # what a restore changes: epochs, the consumers' offsets, how far the targets are
 RENEWED = ("journal.meta", "inbox", "targets")

@@ -9,6 +9,13 @@ from rig import ROOT
 
 VERSIONS = sorted(p for p in (ROOT / "tests/golden").iterdir() if p.is_dir())
 
+GONE = {("scorer", "history")}
+
+
+def entries(text):
+    return [{k: v for k, v in json.loads(line).items() if k != "event"}
+            for line in text.splitlines()[1:]]
+
 
 class Past(rig.Rig):
     """A rig that runs by the catalogs of then, without any source."""
@@ -73,17 +80,21 @@ class Golden(rig.Case):
                 r.verify()
 
     def test_text(self):
-        """The exported stores of then are those of the backup, entry for entry."""
+        """The exported stores of then are those of the backup, entry for entry, and can be taken
+        in again; but for the tables that are no more."""
         for folder in VERSIONS:
             with self.subTest(version=folder.name):
                 r = self.unpack(folder)
                 self.restore(r)
                 for s in SERVICES:
-                    then = (r.of_then / f"{s}.jsonl").read_text().splitlines()
-                    now = self.chiso("store", "export", f"--{s}", r.data_dir(s)).splitlines()
-                    entries = [[{k: v for k, v in json.loads(line).items() if k != "event"}
-                                for line in lines[1:]] for lines in (then, now)]
-                    self.assertEqual(*entries)
+                    text = (r.of_then / f"{s}.jsonl").read_text()
+                    again = r.dir / f"{s}.again"
+                    self.chiso("store", "import", f"--{s}", again, given=text)
+                    then = [e for e in entries(text) if (s, e.get("table")) not in GONE]
+                    for store in (r.data_dir(s), again):
+                        now = entries(self.chiso("store", "export", f"--{s}", store))
+                        # the last line counts them
+                        self.assertEqual(now[:-1], then[:-1])
 
     def test_newer_is_refused(self):
         """A store whose format is one higher is left as it is, and the log says why."""

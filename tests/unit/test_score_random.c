@@ -87,10 +87,10 @@ static bool checkpoint_slice(rig_t *rig, bool force)
 /* The stored records, key and value, as one hash. */
 static void fingerprint(rig_t *rig, uint8_t out[SHA256_SIZE])
 {
-    static const store_table_t tables[] = {SCORER_RESULTS, SCORER_RANKINGS, SCORER_HISTORY};
+    static const store_table_t tables[] = {SCORER_RESULTS, SCORER_RANKINGS};
     buffer_t all = BUFFER_INIT(256 << 20);
     store_txn_t *txn = store_read(rig->store);
-    for (int t = 0; t < 3; t++) {
+    for (int t = 0; t < 2; t++) {
         store_cursor_t *c;
         bytes_t k;
         bytes_t v;
