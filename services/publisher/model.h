@@ -95,6 +95,9 @@ void model_sweep(model_t *model, store_txn_t *txn, const event_in_t *events, siz
 /* The complete Score of a unit; release it with event_release(). False when there is none. */
 bool model_result(store_txn_t *txn, const char *index, const char *period, const char *code,
                   event_in_t *out);
+/* The same of a group's parent, in its period or else in any of its index. */
+bool model_parent(const model_t *model, store_txn_t *txn, const model_group_t *group,
+                  event_in_t *out);
 /* Walks a ranking: parent NULL with a level below the province means the whole nation. `each` owns
  * the event and must release it. */
 typedef void (*model_each_fn)(void *context, event_in_t *score);

@@ -50,6 +50,18 @@ bool model_result(store_txn_t *txn, const char *index, const char *period, const
     return found;
 }
 
+bool model_parent(const model_t *model, store_txn_t *txn, const model_group_t *group,
+                  event_in_t *out)
+{
+    bool found = model_result(txn, group->index, group->period, group->parent, out);
+    for (size_t i = 0; !found && i < model->n_groups; i++) {
+        const model_group_t *other = &model->groups[i];
+        found = strcmp(other->index, group->index) == 0 &&
+                model_result(txn, other->index, other->period, group->parent, out);
+    }
+    return found;
+}
+
 void model_walk(store_txn_t *txn, const char *index, const char *period, Chiso__V1__Level level,
                 const char *parent, model_each_fn each, void *context)
 {

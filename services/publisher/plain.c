@@ -126,7 +126,23 @@ static void put_row(buffer_t *out, const model_t *m, const event_score_t *s)
     buffer_append_text(out, "\n");
 }
 
-static void put_table(buffer_t *out, const model_t *m, const model_group_t *g, const rows_t *rows)
+/* " của Bắc Ninh"; nothing for a group of the whole nation. */
+static void put_parent(buffer_t *out, const model_t *m, store_txn_t *txn, const model_group_t *g)
+{
+    event_in_t in;
+    if (g->parent == NULL) {
+        return;
+    }
+    bool found = model_parent(m, txn, g, &in);
+    buffer_append_text(out, " của ");
+    html_text(out, found ? in.event->score->unit->name : g->parent);
+    if (found) {
+        event_release(&in);
+    }
+}
+
+static void put_table(buffer_t *out, const model_t *m, store_txn_t *txn, const model_group_t *g,
+                      const rows_t *rows)
 {
     int64_t as_of = 0;
     for (size_t i = 0; i < rows->n; i++) {
@@ -136,7 +152,9 @@ static void put_table(buffer_t *out, const model_t *m, const model_group_t *g, c
     buffer_append_text(out, "<p>Số liệu tính đến ");
     put_time(out, as_of);
     buffer_append_text(out, " (giờ Việt Nam)</p>\n<div class=card><table><caption>Xếp hạng ");
-    buffer_printf(out, "%zu đơn vị · %s · kỳ ", rows->n, level_words(g->level));
+    buffer_printf(out, "%zu đơn vị · %s", rows->n, level_words(g->level));
+    put_parent(out, m, txn, g);
+    buffer_append_text(out, " · kỳ ");
     html_text(out, g->period);
     buffer_append_text(out, "</caption><thead><tr><th scope=col>Hạng<th scope=col>Đơn vị"
                             "<th scope=col class=num>Điểm<th scope=col class=num>%<tbody>\n");
@@ -149,7 +167,8 @@ static void put_table(buffer_t *out, const model_t *m, const model_group_t *g, c
     }
 }
 
-static void put_groups(buffer_t *out, const model_t *m, const model_group_t *shown)
+static void put_groups(buffer_t *out, const model_t *m, store_txn_t *txn,
+                       const model_group_t *shown)
 {
     buffer_append_text(out, "<h2>Bảng khác</h2><ul>\n");
     for (size_t i = 0; i < m->n_groups; i++) {
@@ -168,10 +187,7 @@ static void put_groups(buffer_t *out, const model_t *m, const model_group_t *sho
             html_text(out, g->parent);
         }
         buffer_printf(out, "\">%s", level_words(g->level));
-        if (g->parent != NULL) {
-            buffer_append_text(out, " của ");
-            html_text(out, g->parent);
-        }
+        put_parent(out, m, txn, g);
         buffer_append_text(out, ", kỳ ");
         html_text(out, g->period);
         buffer_append_text(out, " (");
@@ -196,7 +212,6 @@ void plain_ranking(void *context, http_request_t *request, buffer_t *out)
     store_txn_t *txn = store_read(m->store);
     model_walk(txn, g->index, g->period, g->level, g->parent, collect, rows);
     bool good = store_status(txn) == 0;
-    store_abort(&txn);
     qsort(rows->list, rows->n, sizeof rows->list[0], by_rank);
     buffer_append_text(out, "<h1>");
     html_text(out, index->title);
@@ -204,11 +219,12 @@ void plain_ranking(void *context, http_request_t *request, buffer_t *out)
                        "</h1>\n<p class=\"notice quiet\">Trình duyệt không chạy JavaScript: bảng "
                        "này là của lúc tải trang và không tự cập nhật.</p>\n");
     if (good) {
-        put_table(out, m, g, rows);
+        put_table(out, m, txn, g, rows);
     } else {
         buffer_append_text(out, "<p>Không đọc được số liệu.</p>\n");
     }
-    put_groups(out, m, g);
+    put_groups(out, m, txn, g);
+    store_abort(&txn);
     buffer_append_text(out,
                        "<p>Dữ liệu mở: <a href=\"api/v1/indexes\">api/v1/indexes</a></p></main>\n");
     for (size_t i = 0; i < rows->n; i++) {

@@ -26,8 +26,10 @@ describe('without JavaScript', () => {
     const group = (await api('indexes')).indexes.find((i) => i.id === BOARD.index).levels
       .find((l) => l.level === 'department' && l.period === '2025-10');
     const page = await open('', options);
+    assert.ok(await page.locator('main a', { hasText: `của ${group.parent_name}, kỳ` }).count() > 0);
     await page.locator(`main a[href*="level=department"][href*="period=2025-10"]`).click();
     await eventually('its departments', async () => (await table(page)).length === Number(group.units));
+    assert.ok((await page.locator('main caption').innerText()).includes(`Sở, ngành của ${group.parent_name} · kỳ 2025-10`));
     await close(page);
   });
 

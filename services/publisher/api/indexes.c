@@ -32,7 +32,7 @@ static const model_group_t **groups_of(const model_t *m, const char *index, size
     return list;
 }
 
-/* Name of a unit in any period of the index; its code when it is not known. */
+/* Its code when the name is not known. */
 static void put_name(jw_t *j, const api_t *api, store_txn_t *txn, const model_group_t *group)
 {
     if (group->parent == NULL) {
@@ -40,12 +40,7 @@ static void put_name(jw_t *j, const api_t *api, store_txn_t *txn, const model_gr
         return;
     }
     event_in_t in;
-    bool found = model_result(txn, group->index, group->period, group->parent, &in);
-    for (size_t i = 0; !found && i < api->model->n_groups; i++) {
-        const model_group_t *other = &api->model->groups[i];
-        found = strcmp(other->index, group->index) == 0 &&
-                model_result(txn, other->index, other->period, group->parent, &in);
-    }
+    bool found = model_parent(api->model, txn, group, &in);
     jw_put_text(j, "parent_name", found ? in.event->score->unit->name : group->parent);
     if (found) {
         event_release(&in);
