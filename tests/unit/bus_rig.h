@@ -13,6 +13,9 @@
 #include "bus/inbox.h"
 #include "folder.h"
 
+/* For what comes: far longer than any pause of the machine. */
+#define LIMIT_MS 120000
+
 static const char *const producer_tables[] = {JOURNAL_TABLES, "state", NULL};
 enum { P_JOURNAL, P_STATE = P_JOURNAL + 3 };
 static const char *const consumer_tables[] = {INBOX_TABLES, "data", NULL};
@@ -180,8 +183,8 @@ static inline zactor_t *producer_start(producer_t *p)
     zactor_t *actor = zactor_new(rig_producer, p);
     assert_non_null(actor);
     /* ZeroMQ closes the socket of the producer before in its own time */
-    for (int i = 0; i < 100 && p->error != NULL && strstr(p->error, "already in use") != NULL;
-         i++) {
+    for (int i = 0;
+         i < LIMIT_MS / 50 && p->error != NULL && strstr(p->error, "already in use") != NULL; i++) {
         zactor_destroy(&actor);
         p->error = NULL;
         zclock_sleep(50);

@@ -28,7 +28,8 @@ typedef struct {
     const void *late; /* sent after a pause of pause_ms, or NULL */
     size_t late_len;
     int pause_ms;
-    bool close; /* after the answer */
+    const int *gate; /* a descriptor that ends the pause when it is readable, or NULL */
+    bool close;      /* after the answer */
 } canned_t;
 
 typedef struct server server_t;
@@ -101,8 +102,9 @@ static inline bool server_answer(server_t *s, int fd, const char *request)
             server_send(fd, a->bytes, a->len);
             if (a->pause_ms > 0) {
                 /* a stop shuts the socket down, which ends the wait */
-                struct pollfd ended = {.fd = fd, .events = POLLRDHUP};
-                poll(&ended, 1, a->pause_ms);
+                struct pollfd ended[] = {{.fd = fd, .events = POLLRDHUP},
+                                         {.fd = a->gate != NULL ? *a->gate : -1, .events = POLLIN}};
+                poll(ended, 2, a->pause_ms);
             }
             server_send(fd, a->late, a->late_len);
             return !a->close;

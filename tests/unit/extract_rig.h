@@ -30,6 +30,7 @@ static inline void rig_spec(extract_rig_t *rig, extract_format_t format, const c
     rig->spec.format = format;
     rig->spec.rows = rows;
     rig->spec.columns = rig->columns;
+    rig->spec.page_ms = 600000; /* a machine may stand still */
     for (; *columns != NULL; columns += 2) {
         bool required = columns[0][0] == '!';
         rig->columns[rig->spec.n_columns++] =

@@ -30,7 +30,7 @@
 #include <unistd.h>
 
 #define CLIENTS 16
-#define DEADLINE_MS 5000
+#define DEADLINE_MS 120000
 
 typedef struct {
     int fd;
@@ -151,6 +151,15 @@ static inline void until(client_t *c, const char *needle)
             fail_msg("wanted %s, got: %.500s", needle != NULL ? needle : "the end",
                      buffer_text(&c->in));
         }
+        turn(100);
+    }
+}
+
+/* Until a number that the server changes is what it should be. */
+static inline void until_is(const int *number, int wanted)
+{
+    for (int64_t end = clock_mono_ms() + DEADLINE_MS; *number != wanted;) {
+        assert_true(clock_mono_ms() < end);
         turn(100);
     }
 }

@@ -31,7 +31,7 @@ static int setup(void **state)
     assert_non_null(rig->raw);
     zsock_set_identity(rig->raw, "raw");
     zsock_set_linger(rig->raw, 0);
-    zsock_set_rcvtimeo(rig->raw, 3000);
+    zsock_set_rcvtimeo(rig->raw, LIMIT_MS);
     assert_int_equal(zsock_connect(rig->raw, "%s", rig->producer.endpoint), 0);
     *state = rig;
     return 0;
@@ -76,6 +76,14 @@ static int answer(rig_t *rig)
     zframe_destroy(&f);
     assert_int_equal(rc, 0);
     return (int)rig->frame->body_case;
+}
+
+/* Whoever waits is told each BUS_PARK_MS that there is nothing: when the machine stood still, that
+ * may come before what is waited for, which is the answer to the next question then. */
+static bool nothing_yet(const rig_t *rig)
+{
+    return rig->frame->body_case == CHISO__V1__FRAME__BODY_BATCH &&
+           rig->frame->batch->n_events == 0;
 }
 
 #define IS_BATCH CHISO__V1__FRAME__BODY_BATCH
@@ -145,6 +153,10 @@ static void test_new_here(void **state)
     zclock_sleep(50);
     order(rig->actor, "append 1 50");
     assert_int_equal(answer(rig), IS_BATCH);
+    if (nothing_yet(rig)) { /* the question of one who is not new any more */
+        fetch(rig, rig->producer.epoch, 1, 10, 1000);
+        assert_int_equal(answer(rig), IS_BATCH);
+    }
     assert_true(rig->frame->batch->epoch == rig->producer.epoch);
     assert_int_equal(rig->frame->batch->n_events, 1);
     fetch(rig, 0, 1, 10, 1000);
@@ -170,8 +182,9 @@ static void test_parked(void **state)
 {
     rig_t *rig = *state;
     order(rig->actor, "append 2 50");
-    int slow = 0;
-    for (uint64_t seq = 3; seq < 23; seq++) {
+    uint64_t seq = 3;
+    for (unsigned at_once = 0; at_once < 15; seq++) { /* with the commit, not with the keep-alive */
+        assert_true(seq < 500);
         fetch(rig, rig->producer.epoch, seq, 10, 1000);
         zclock_sleep(20); /* it is parked by now */
         int64_t start = clock_mono_ms();
@@ -179,26 +192,36 @@ static void test_parked(void **state)
         assert_int_equal(answer(rig), IS_BATCH);
         int64_t took = clock_mono_ms() - start;
         assert_int_equal(zsock_wait(rig->actor), 0);
-        assert_int_equal(rig->frame->batch->n_events, 1);
         assert_int_equal(rig->frame->batch->first_seq, seq);
-        slow += took > BUS_PARK_MS / 2 ? 1 : 0;
+        if (!nothing_yet(rig)) {
+            assert_int_equal(rig->frame->batch->n_events, 1);
+            at_once += took < BUS_PARK_MS / 2;
+        }
     }
-    assert_in_range(slow, 0, 5); /* other builds run beside us */
 
     /* asked twice, answered once: the second takes the place of the first */
-    fetch(rig, rig->producer.epoch, 23, 10, 1000);
-    fetch(rig, rig->producer.epoch, 23, 10, 1000);
-    zclock_sleep(100);
-    order(rig->actor, "append 1 50");
-    assert_int_equal(answer(rig), IS_BATCH);
-    fetch(rig, rig->producer.epoch, 24, 10, 1000);
+    for (bool again = true; again;) {
+        assert_true(seq < 1000);
+        fetch(rig, rig->producer.epoch, seq, 10, 1000);
+        fetch(rig, rig->producer.epoch, seq, 10, 1000);
+        zclock_sleep(100);
+        order(rig->actor, "append 1 50");
+        assert_int_equal(answer(rig), IS_BATCH);
+        assert_int_equal(rig->frame->batch->first_seq, seq++);
+        again = nothing_yet(rig);
+        zsock_set_rcvtimeo(rig->raw, 3 * BUS_PARK_MS);
+        while (again &&
+               answer(rig) != 0) { /* the first may have been told that before the second came */
+        }
+        zsock_set_rcvtimeo(rig->raw, LIMIT_MS);
+    }
     int64_t start = clock_mono_ms();
+    fetch(rig, rig->producer.epoch, seq, 10, 1000);
     assert_int_equal(answer(rig), IS_BATCH); /* the keep-alive of the last one, not an old answer */
-    int64_t took = clock_mono_ms() - start;
+    assert_true(clock_mono_ms() - start >= BUS_PARK_MS - 200);
     assert_int_equal(rig->frame->batch->n_events, 0);
-    assert_int_equal(rig->frame->batch->first_seq, 24);
-    assert_int_equal(rig->frame->batch->head_seq, 23);
-    assert_in_range(took, BUS_PARK_MS - 200, BUS_PARK_MS + 10000);
+    assert_int_equal(rig->frame->batch->first_seq, seq);
+    assert_int_equal(rig->frame->batch->head_seq, seq - 1);
     zsock_set_rcvtimeo(rig->raw, 300);
     assert_int_equal(answer(rig), 0); /* no more than was asked for */
 }
@@ -247,7 +270,7 @@ static void test_garbage_to_server(void **state)
     assert_true(frame_send(rig->raw, &frame));
     zsock_set_rcvtimeo(rig->raw, 300);
     assert_int_equal(answer(rig), 0);
-    zsock_set_rcvtimeo(rig->raw, 3000);
+    zsock_set_rcvtimeo(rig->raw, LIMIT_MS);
     fetch(rig, rig->producer.epoch, 1, 10, 1000);
     assert_int_equal(answer(rig), IS_BATCH);
     assert_int_equal(rig->frame->batch->n_events, 5);
@@ -376,7 +399,7 @@ static void test_false_server(void **state)
     bus_client_options_t client = {.endpoint = s.endpoint};
     consumer.done = done_at;
     consumer.wanted = 20;
-    assert_true(consume(&consumer, &client, 20000));
+    assert_true(consume(&consumer, &client, LIMIT_MS));
     /* it may have taken one more before it was stopped; what it has is 1..n, each with its bytes */
     assert_true(consumer_has(&consumer) >= 20);
     consumer_holds(&consumer, consumer_has(&consumer), 8);

@@ -99,7 +99,7 @@ static fetch_result_t put(rig_t *r, const char *lines, const char *const *keys, 
     int context;
     assert_int_equal(drop_put(r->drop, bytes_of_text(lines), keys, n, &context), 0);
     struct pollfd p = {.fd = r->fd, .events = POLLIN};
-    assert_int_equal(poll(&p, 1, 20000), 1);
+    assert_int_equal(poll(&p, 1, 120000), 1);
     eventfd_t ignored;
     eventfd_read(r->fd, &ignored);
     fetch_answer_t *a = drop_take(r->drop);

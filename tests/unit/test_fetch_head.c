@@ -30,7 +30,7 @@ static canned_t heads[] = {
     ANSWER("/lines", OK_HEAD "Content-Encoding: gzip\r\nContent-Encoding: deflate\r\n" NO_BODY),
     ANSWER("/below", OK_HEAD "Content-Encoding: gzip\r\nTransfer-Encoding: gzip, chunked\r\n\r\n"
                              "0\r\n\r\n"),
-    ANSWER("/stalled", OK_HEAD "Content-Length: 10\r\n\r\n12345", LATE("67890", 10000)),
+    ANSWER("/stalled", OK_HEAD "Content-Length: 10\r\n\r\n12345", LATE("67890", 600000)),
     ANSWER("/thinking", "", LATE(OK_HEAD "Content-Length: 2\r\n\r\nok", 1500)),
     ANSWER("/hinting", "HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n",
            LATE(OK_HEAD "Content-Length: 2\r\n\r\nok", 1500)),

@@ -10,9 +10,9 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <utf8proc.h>
 
-#include "base/clock.h"
 #include "base/error.h"
 #include "text/text.h"
 
@@ -315,10 +315,10 @@ static void test_long_run_of_marks_is_not_quadratic(void **state)
         memcpy(text + 1 + 4 * i, ACUTE DOT_BELOW, 4);
     }
     char *out = NULL;
-    int64_t start = clock_mono_ms();
+    clock_t start = clock(); /* processor time */
     assert_false(text_is_nfc(text, len));
     assert_int_equal(text_normalise(text, len, len, &out), 0);
-    assert_true(clock_mono_ms() - start < 20000);
+    assert_true(clock() - start < 20 * CLOCKS_PER_SEC);
     assert_int_equal(strlen(out), len);
     assert_memory_equal(out, "x" DOT_BELOW DOT_BELOW, 5);
     assert_memory_equal(out + len - 4, ACUTE ACUTE, 4);
