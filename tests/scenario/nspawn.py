@@ -49,7 +49,7 @@ class Machine:
         """A program inside, before it is booted; what it says."""
         return self._output(["chroot", self.root, *argv], check, timeout)
 
-    def at_home(self, *argv, timeout=800):
+    def at_home(self, *argv, timeout=1800):
         """A program inside, before it is booted, in the checkout; what it says."""
         home = self.root / str(rig.ROOT).lstrip("/")
         binds = [("--bind", rig.ROOT, home), ("--rbind", "/proc", self.root / "proc"),

@@ -67,27 +67,28 @@ def environment():
     return env
 
 
-def free_port():
-    """A port below the range from which the kernel takes those of outgoing connections, so that
-    a service that is down for a moment finds its port free again. A socket's name keeps it from the
-    tests that run beside this one, until we end."""
-    for _ in range(1000):
-        port = random.SystemRandom().randrange(15000, 32000)
-        name = socket.socket(socket.AF_UNIX)
-        try:
-            name.bind(f"\0chiso-test-port-{port}")
-        except OSError:
-            name.close()
-            continue
+def _take_port(port):
+    name = socket.socket(socket.AF_UNIX)
+    try:
+        name.bind(f"\0chiso-test-port-{port}")
         with socket.socket() as s:
             s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                s.bind(("127.0.0.1", port))
-            except OSError:
-                name.close()
-                continue
-        name.detach()
-        return port
+            s.bind(("127.0.0.1", port))
+    except OSError:
+        name.close()
+        return False
+    name.detach()
+    return True
+
+
+def free_port(row=1):
+    """A port below the range from which the kernel takes those of outgoing connections, so that
+    a service that is down for a moment finds its port free again; the first of so many. A socket's
+    name keeps it from the tests that run beside this one, until we end."""
+    for _ in range(1000):
+        port = random.SystemRandom().randrange(15000, 32000)
+        if all(_take_port(port + n) for n in range(row)):
+            return port
     raise RuntimeError("no free port")
 
 
@@ -694,6 +695,10 @@ class Rig:
     def wait(self, condition, what, timeout=PATIENCE, poll=POLL):
         return wait_until(condition, what, timeout, self.tick, poll)
 
+    def holds(self, check, what):
+        """Until nothing that check() asserts is wrong: of what is so again after a pause."""
+        self.wait(lambda: (check(), True)[1], what)
+
     def supervise(self, allowed_exits=()):
         for p in self.services.values():
             p.supervised = True
@@ -875,6 +880,16 @@ class Rig:
             code, out, err = self.verify_output()
             return code == 0, out + err
         self.wait(verified, "chiso verify finds nothing", timeout, poll=0.1)
+
+    def delivered(self):
+        """Until the publisher knows of all that the portals have taken: when it is killed now, it
+        tells none of it again."""
+        def look():
+            code, out, err = run([BIN / "chiso", "target", "status", "--publisher",
+                                  self.data_dir("publisher")])
+            states = [json.loads(line)["state"] for line in out.splitlines()]
+            return code == 0 and set(states) == {"up to date"}, (states, err)
+        self.wait(look, "every portal is up to date", poll=0.1)
 
     def verify(self):
         """Asserts that verify finds nothing, but that the services were at work meanwhile."""

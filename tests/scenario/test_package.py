@@ -24,7 +24,7 @@ SOURCES = """sources:
 
 def build():
     """The package's file."""
-    out = subprocess.run([ROOT / "deploy/build-package"], stdin=subprocess.DEVNULL, timeout=800,
+    out = subprocess.run([ROOT / "deploy/build-package"], stdin=subprocess.DEVNULL, timeout=1800,
                          stdout=subprocess.PIPE, check=True).stdout.decode()
     return pathlib.Path(out.strip())
 
@@ -73,7 +73,7 @@ class Installed(unittest.TestCase):
 
     def wait(self, condition, what):
         try:
-            return rig.wait_until(condition, what, timeout=120, poll=0.2)
+            return rig.wait_until(condition, what, timeout=300, poll=0.2)
         except AssertionError:
             print(self.m.call("journalctl", "--no-pager", "-n", "40", check=False)[1])
             raise
@@ -171,10 +171,14 @@ class Installed(unittest.TestCase):
         # as packaged: ready, the page answers, nothing is asked
         m.call("bash", "-euc", page[1])
         self.all_ready()
-        said = m.call("bash", "-euc", "".join(page[2:]))
-        self.assertIn('<html lang="vi">', said)
-        for service in SERVICES:
-            self.assertRegex(said, rf"(?m)^{service} +ready ")
+
+        def shown():
+            said = m.call("bash", "-euc", "".join(page[2:]))
+            self.assertIn('<html lang="vi">', said)
+            for service in SERVICES:
+                self.assertRegex(said, rf"(?m)^{service} +ready ")
+            return True
+        self.wait(shown, "the page, and that all are ready")
         self.check_units()
         self.check_confined()
 

@@ -8,24 +8,23 @@ import signal
 import socket
 import subprocess
 import tempfile
-import time
 import unittest
 
 import rig
 from rig import ROOT
 
 SCRIPT = ROOT / "deploy/quickstart"
-BUILD_SECONDS = 600  # the first run builds build/release; other tests use the machine meanwhile
+BUILD_SECONDS = 1800  # the first run builds build/release; other tests use the machine meanwhile
 
 
 class Quickstart(unittest.TestCase):
     def setUp(self):
         self.data = pathlib.Path(tempfile.mkdtemp(prefix="chiso-quick-", dir="/tmp"))
-        self.port = rig.free_port()
+        self.port = rig.free_port(row=8)  # it takes some of those behind it too
         self.addCleanup(shutil.rmtree, self.data, ignore_errors=True)
         self.addCleanup(self.end_all)
 
-    def run_script(self, *argv, timeout=60):
+    def run_script(self, *argv, timeout=300):
         """Exit code, standard output and error; into files, as what goes to the background would
         hold a pipe open."""
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
@@ -41,12 +40,11 @@ class Quickstart(unittest.TestCase):
             err.seek(0)
             return p.returncode, out.read().decode(), err.read().decode()
 
-    def start(self, timeout=60):
-        began = time.monotonic()
+    def start(self, timeout=300):
         code, out, err = self.run_script("--detach", "--port", self.port, "--data-dir", self.data,
                                          timeout=timeout)
         self.assertEqual(code, 0, f"{out}\n{err}\n{self.logs()}")
-        return out, time.monotonic() - began
+        return out
 
     def stop(self):
         return self.run_script("--stop", "--data-dir", self.data)
@@ -122,11 +120,12 @@ class Quickstart(unittest.TestCase):
 
     def delivered(self):
         file = self.data / "portal.jsonl"
-        lines = [json.loads(x) for x in file.read_text().splitlines()] if file.exists() else []
+        text = file.read_text() if file.exists() else ""
+        lines = [json.loads(x) for x in text[:text.rfind("\n") + 1].splitlines()]
         return [x for x in lines if not x["duplicate"]]
 
     def test_quickstart(self):
-        out, _ = self.start(timeout=BUILD_SECONDS)
+        out = self.start(timeout=BUILD_SECONDS)
         self.assertIn(f"http://127.0.0.1:{self.port}/", out)
         self.assertIn(f"--stop --data-dir {self.data}", out)
         self.check_answers()
@@ -173,12 +172,11 @@ class Quickstart(unittest.TestCase):
         def moved():
             unit = self.api("indexes/dvc-766/2025/units/24")
             return unit["revision"] >= 2 and unit, unit["revision"]
-        rig.wait_until(moved, "the replay steps", timeout=90)
+        rig.wait_until(moved, "the replay steps")
         code, out, err = self.stop()
         self.assertEqual((code, err), (0, ""))
         self.assertIn("stopped", out)
-        rig.wait_until(lambda: (not self.processes(), self.processes()), "every process has ended",
-                       timeout=15)
+        rig.wait_until(lambda: (not self.processes(), self.processes()), "every process has ended")
         with self.assertRaises(OSError):
             socket.create_connection(("127.0.0.1", self.port), timeout=2).close()
         for name in ("ingest", "scorer", "publisher"):
@@ -192,8 +190,8 @@ class Quickstart(unittest.TestCase):
         # the next run is quick, and keeps the data and the keys
         delivered = self.delivered()
         before = (self.data / "publisher" / "data.mdb").stat().st_ino
-        out, seconds = self.start()
-        self.assertLess(seconds, 30)
+        self.start()
+        self.assertIn("ninja: no work to do.", (self.data / "build.log").read_text())
         self.check_answers()
         self.assertEqual((self.data / "publisher" / "data.mdb").stat().st_ino, before)
         self.assertEqual({f.name: f.read_text() for f in secrets}, keys)
@@ -205,14 +203,13 @@ class Quickstart(unittest.TestCase):
         def grown():
             now = self.api("indexes/dvc-766/2025/units/24/history")["revisions"]
             return now[0]["revision"] > history[0]["revision"], now[0]
-        rig.wait_until(grown, "another revision", timeout=90)
+        rig.wait_until(grown, "another revision")
         rig.wait_until(lambda: (len(self.delivered()) > len(delivered), 0), "more is delivered")
         self.assertEqual(self.delivered()[:len(delivered)], delivered)
         keys = [e["key"] for e in self.delivered()]
         self.assertEqual(len(keys), len(set(keys)))
         self.assertEqual(self.stop()[0], 0)
-        rig.wait_until(lambda: (not self.processes(), self.processes()), "every process has ended",
-                       timeout=15)
+        rig.wait_until(lambda: (not self.processes(), self.processes()), "every process has ended")
 
     def test_foreground_and_a_service_that_dies(self):
         """In the foreground until SIGINT; a service that is killed is started again."""
@@ -235,14 +232,13 @@ class Quickstart(unittest.TestCase):
             old = int(file.read_text())
             os.kill(old, signal.SIGKILL)
             rig.wait_until(lambda: (file.read_text().strip() not in ("", str(old)), old),
-                           f"{name} is started again", timeout=20)
+                           f"{name} is started again")
         rig.wait_until(lambda: len(self.api("indexes/dvc-766/2025/ranking")["units"]) == 34,
-                       "the API answers again", timeout=20)
+                       "the API answers again")
         os.kill(p.pid, signal.SIGINT)
         rig.wait_until(lambda: (p.poll() is not None, (self.processes(), self.logs())),
                        "quickstart has ended")
-        rig.wait_until(lambda: (not self.processes(), self.processes()), "every process has ended",
-                       timeout=15)
+        rig.wait_until(lambda: (not self.processes(), self.processes()), "every process has ended")
 
     def test_options(self):
         code, out, err = self.run_script("--help")

@@ -52,7 +52,7 @@ class Rebuild(rig.Case):
                 self.lost.append(lost)
             return what(now)
         self.lost = []
-        r.wait(look, "rebuilt", timeout=20)
+        r.wait(look, "rebuilt")
         self.assertEqual(self.lost, [], "results were gone for a while")
 
     def check_quiet(self, r, delivered):
@@ -150,7 +150,7 @@ class Rebuild(rig.Case):
         r.wipe("publisher")
         r.services["publisher"].start()
         r.wait(lambda: (r.all_rankings() and self.told(r) == before, 0), "the same is told again")
-        r.settle(timeout=20)
+        r.settle()
         self.assertEqual(r.revisions(), revisions)
         self.check_quiet(r, delivered)
         r.check_histories(whole=False)
@@ -266,9 +266,9 @@ class Rebuild(rig.Case):
             code, out, err = r.verify_output()
             return code == 0 and r.difference() is None, (r.difference(), out + err)
         self.watch(r, before, agrees)
-        r.settle(timeout=20)
+        r.settle()
         r.step("next")
-        r.settle(timeout=20)
+        r.settle()
         r.check_portal_order(r.portals[0], whole=False)
         r.verify()
 

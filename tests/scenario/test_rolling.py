@@ -100,9 +100,9 @@ class Rolling(rig.Case):
                 stream.close()
         r.settle()
         for reader in readers:
+            r.wait(lambda: (reader.answers > 20, reader.answers), "answers")
             reader.end()
             self.assertEqual(reader.wrong, [])
-            self.assertGreater(reader.answers, 20)
         r.check_portal_order(r.portals[0])
         r.check_histories()
         r.verify()

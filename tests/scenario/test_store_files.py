@@ -61,6 +61,7 @@ class StoreFiles(Moving):
         for _ in range(3):
             r.random_change(self.rng)
         r.settle()
+        r.delivered()
         self.export("ingest", r.data_dir("ingest"))  # beside its service
         r.stop_services()
         lines = len(portal.raw_lines())

@@ -681,6 +681,7 @@ class Told(Case):
         file = pdf(b"decision")
         hash = r.at_door("POST", "/api/v1/evidence", "unit", file).json()["sha256"]
         r.wait(lambda: len(r.ranking()["units"]) == 34, "the board is read")
+        r.wait(lambda: (r.outcome("nation/2025") == "good", r.sources()), "and that is told")
         before = r.unit("86")
         self.assertEqual(self.outcomes(self.post(
             r, [row("dvc-766.ckmb", "1", unit="86", period="2025")], "board")), [("accepted", 1)])

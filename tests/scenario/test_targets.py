@@ -90,8 +90,8 @@ class Targets(rig.Case):
         p = r.portals[0]
         p.control(mode="slow", delay_ms=30)
         for n in range(4):
-            r.step("next")
             seen = len(p.raw_lines())
+            r.step("next")
             r.wait(lambda: (len(p.raw_lines()) > seen, seen), "something is told")
             if n == 2:
                 p.proc.kill()
@@ -373,8 +373,8 @@ class NgsiLd(Targets):
         r.step("next")
         self.agree(r)
         self.assertEqual(r.dead_letters(), [])
-        self.assertGreaterEqual(len(self.refusals(r, "retry")), 4)
-        self.assertIn("InternalError", self.refusals(r, "retry")[0]["reason"])
+        self.assertGreaterEqual(len([x for x in self.refusals(r, "retry")
+                                     if "InternalError" in x["reason"]]), 4)
         p.control(mode="partial", match=entity)
         r.step("next")
         letters = r.wait(lambda: (r.dead_letters(), None), "a dead letter")
@@ -471,8 +471,8 @@ class Folder(rig.Case):
 
     def kills(self, r):
         for _ in range(5):
-            r.step("next")
             seen = len(self.told())
+            r.step("next")
             r.wait(lambda: (len(self.told()) > seen, seen), "something is told")
             r.services["publisher"].kill()
             r.services["publisher"].start()

@@ -53,12 +53,12 @@ class Top(rig.Case):
         for how in ("q", "\x03", signal.SIGTERM, signal.SIGINT):
             with self.subTest(how=how):
                 p, master, slave, before, read = self.top(r)
-                r.wait(lambda: (len(re.findall(r"publisher +ready", read())) >= 1, read()),
-                       "the first screen")
 
                 def head():
                     told = re.findall(r"ingest +ready +journal (\d+)", read())
-                    return int(told[-1])
+                    return int(told[-1]) if told else 0
+                r.wait(lambda: (re.search(r"publisher +ready", read()) and head() > 0, read()),
+                       "the first screen")
                 was = head()
                 r.step("next")
                 r.wait(lambda: (head() > was, read()[-2000:]), "it shows what is new")
@@ -91,7 +91,7 @@ class Top(rig.Case):
                         out.read_text()), "two screens")
         self.assertNotIn("\x1b", out.read_text())
         p.terminate()
-        self.assertEqual(p.wait(20), 0)
+        self.assertEqual(p.wait(rig.PATIENCE), 0)
 
     def test_where(self):
         """Where to ask stands in the configurations; one that is of no service, or has no address,

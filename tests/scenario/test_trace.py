@@ -27,6 +27,7 @@ class Trace(rig.Case):
         r.log_level = "debug"
         r.start()
         r.settle()
+        r.delivered()
         return r
 
     def change(self, r):
@@ -149,6 +150,7 @@ class Trace(rig.Case):
         r.wait(lambda: (r.dead_letters(), portal.stats()), "a dead letter")
         trace = next(x["trace_id"] for x in self.journaled(r, "ingest", after=heads["ingest"])
                      if "reading" in x["event"])
+        r.wait(lambda: any("verdict" in x for x in self.logged(r, "publisher", trace)), "its line")
         dead = [x for x in self.logged(r, "publisher", trace) if x.get("verdict") == "dead letter"]
         self.assertEqual([x["key"] for x in dead], [r.dead_letters()[0]["key"]])
         code, _, err = rig.run([rig.BIN / "chiso", "target", "retry", "--publisher",
@@ -163,7 +165,8 @@ class Trace(rig.Case):
         r.control(mode="changed_field")
         r.wait(lambda: (r.quarantine(), r.sources()), "a quarantined row")
         r.control(mode="normal")
-        held = [x for x in r.services["ingest"].logged() if x["event"] == "quarantined"]
+        held = r.wait(lambda: [x for x in r.services["ingest"].logged()
+                               if x["event"] == "quarantined"], "its line")
         self.assertRegex(held[-1]["trace_id"], "^[0-9a-f]{32}$")
         self.assertRegex(held[-1]["span_id"], "^[0-9a-f]{16}$")
         n = len(portal.lines())
