@@ -199,8 +199,11 @@ static void watch_clock(ingest_t *in, int64_t wall, int64_t mono)
 static void on_tick(void *context)
 {
     ingest_t *in = context;
-    int64_t wall = clock_wall_ms();
-    int64_t mono = clock_mono_ms();
+    int64_t wall, mono;
+    do { /* of one moment: a process that stands still between the two would see a set clock */
+        mono = clock_mono_ms();
+        wall = clock_wall_ms();
+    } while (clock_mono_ms() - mono > CLOCK_SLACK_MS / 2);
     watch_clock(in, wall, mono);
     if (mono >= in->refresh_at) {
         in->refresh_at = mono + REFRESH_MS;
