@@ -368,19 +368,21 @@ void state_foresee_reading(const state_t *state, bytes_t payload, state_hint_t *
 {
     read_t in = reader(payload);
     field_t body;
-    field_t unit = {0};
-    field_t period = {0};
+    field_t unit;
+    field_t period;
     field_t code;
-    field_t level = {0};
+    field_t level;
     *hint = (state_hint_t){.step = STATE_NO_HINT};
     if (!take_body(&in, 1, &body)) {
         return;
     }
     in = reader(body.block);
-    bool good = next(&in, &unit) && unit.tag == FIELD(1, BLOCK) && next(&in, &period) &&
-                period.tag == FIELD(2, BLOCK);
+    if (!next(&in, &unit) || unit.tag != FIELD(1, BLOCK) || !next(&in, &period) ||
+        period.tag != FIELD(2, BLOCK)) {
+        return;
+    }
     in = reader(unit.block);
-    good = good && next(&in, &code) && next(&in, &level) && level.tag == FIELD(2, NUMBER);
+    bool good = next(&in, &code) && next(&in, &level) && level.tag == FIELD(2, NUMBER);
     const catalog_index_t *index = good ? index_for(state, level.number, period.block) : NULL;
     if (index != NULL) {
         foresee(state, bytes_of_text(index->id), period.block, unit.block, hint);

@@ -406,6 +406,52 @@ static void test_changed_before_the_first_checkpoint(void **state)
     assert_true(rig->catalog_changed);
 }
 
+/* The result that a hint leads to, after as many looks as it takes; NULL: to none. */
+static const result_t *foreseen(const rig_t *rig, bytes_t payload)
+{
+    uint8_t *exact = malloc(payload.len); /* a read past the end is seen */
+    assert_non_null(exact);
+    memcpy(exact, payload.data, payload.len);
+    state_hint_t hint;
+    state_foresee_reading(&rig->state, bytes_of(exact, payload.len), &hint);
+    free(exact);
+    state_approach(&rig->state, &hint);
+    state_approach(&rig->state, &hint);
+    return hint.step == STATE_HAS_RESULT ? hint.result : NULL;
+}
+
+/* What is known of a reading before it is decoded: bytes of any kind come by here first. */
+static void test_foreseen(void **state)
+{
+    rig_t *rig = *state;
+    event_unit_t unit = CHISO__V1__UNIT__INIT;
+    event_reading_t reading = CHISO__V1__READING__INIT;
+    buffer_t b = BUFFER_INIT(EVENT_MAX_BYTES);
+    ckmb(rig, "01", NULL, "17.5");
+    ckmb(rig, "91", NULL, "12");
+    rig_commit(rig);
+    unit.code = T("91");
+    unit.name = T("An Giang");
+    unit.level = CHISO__V1__LEVEL__PROVINCE;
+    reading.unit = &unit;
+    reading.period = T("2025");
+    event_put_reading(&reading, &b);
+    const result_t *known = state_find(&rig->state, catalog_at(rig->catalog, 0), "2025", "91");
+    assert_ptr_equal(foreseen(rig, buffer_bytes(&b)), known);
+    for (size_t len = 1; len < b.len; len++) {
+        assert_null(foreseen(rig, bytes_of(b.data, len)));
+    }
+    unsigned missed = 0;
+    for (size_t i = 0; i < b.len * 256; i++) {
+        uint8_t was = b.data[i / 256];
+        b.data[i / 256] = (uint8_t)i;
+        missed += foreseen(rig, buffer_bytes(&b)) != known;
+        b.data[i / 256] = was;
+    }
+    assert_true(missed > b.len * 64);
+    buffer_free(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -419,6 +465,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_failed_batch, setup, teardown),
         cmocka_unit_test_setup_teardown(test_other_maxima, setup, teardown),
         cmocka_unit_test_setup_teardown(test_changed_before_the_first_checkpoint, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_foreseen, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
